@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * exchange - pairs each request with its response, and says what is in doubt.
+ *
+ * Messages of http1 and http2 are pushed in; one struct exchange is emitted for every request, when
+ * its response has ended, its stream was reset, its connection closed, or exchange_finish() said that
+ * no more will come. Every request seen is emitted exactly once. A response whose request was not
+ * seen is emitted too, with DOUBT_REQUEST_UNSEEN and nothing said of its credential.
+ *
+ * What it does not do: interpret credentials. Raw ones are held in struct secret for judge/cred.
+ */
+#ifndef ANONTAP_WIRE_EXCHANGE_H
+#define ANONTAP_WIRE_EXCHANGE_H
+
+#include "base/counters.h"
+#include "base/map.h"
+#include "base/secret.h"
+#include "wire/conn.h"
+#include "wire/message.h"
+
+/* What may keep an exchange from being exact: bit, word in `doubts`, meaning. */
+#define DOUBTS(X) \
+	X(HEADER_UNKNOWN,	"header-unknown",	"a header field refers to HPACK state never seen") \
+	X(RECORDS_LOST,		"records-lost",		"records of this connection were lost meanwhile") \
+	X(REQUEST_UNSEEN,	"request-unseen",	"the response was seen, its request was not") \
+	X(RESPONSE_UNSEEN,	"response-unseen",	"no response was seen before the connection ended") \
+	X(UNFINISHED,		"unfinished",		"still under way when tracing stopped") \
+	X(RESET,		"reset",		"the stream or connection ended before the response did") \
+	X(TRUNCATED,		"truncated",		"a header or certificate was longer than is kept") \
+	X(CONNECTION_UNKNOWN,	"connection-unknown",	"the connection's description was lost: its client certificate is unknown") \
+	X(MALFORMED,		"malformed",		"the request broke the protocol") \
+	X(AUTHORITY_UNKNOWN,	"authority-unknown",	"which CA the server trusts for this certificate is not known")
+
+enum doubt_bit {
+#define X(name, word, help) DOUBT_BIT_##name,
+	DOUBTS(X)
+#undef X
+	DOUBT_MAX,
+};
+enum doubt {
+#define X(name, word, help) DOUBT_##name = 1 << DOUBT_BIT_##name,
+	DOUBTS(X)
+#undef X
+};
+
+const char *doubt_word(enum doubt_bit bit);
+const char *doubt_help(enum doubt_bit bit);
+
+/* Was this header there? Unknown is never told as absent. */
+enum seen {
+	SEEN_UNKNOWN = 0,
+	SEEN_ABSENT,
+	SEEN_PRESENT,
+};
+
+enum protocol {
+	PROTOCOL_UNKNOWN = 0,
+	PROTOCOL_HTTP1_0,
+	PROTOCOL_HTTP1_1,
+	PROTOCOL_HTTP2,
+};
+
+const char *protocol_name(enum protocol p);	/* "HTTP/1.1", "HTTP/2.0"; "" for unknown */
+
+#define EXCHANGE_GROUPS_MAX 64
+#define EXCHANGE_STREAMS_MAX 4096	/* open on one connection; more are dropped and counted */
+
+/* All str are owned by the exchange and valid during the callback; an empty str is "not sent" when
+ * the request was seen without doubt about its headers. */
+struct exchange {
+	struct conn *conn;
+	uint32_t stream;		/* HTTP/2: stream id. HTTP/1: ordinal of the request since first seen */
+	enum protocol protocol;
+	uint32_t doubts;		/* DOUBT_* */
+
+	uint64_t request_ns;		/* ktime of the request's first byte seen; 0: unseen */
+	uint64_t first_byte_ns;		/* of the response's head; 0: unseen */
+	uint64_t end_ns;		/* of the response's end, or of what ended the exchange */
+
+	bool has_request, has_response;
+	struct str method, host;
+	struct str request_uri;		/* as sent: may hold a token, judge/cred redacts it in place */
+	struct str user_agent;
+	struct str forwarded_for;	/* X-Forwarded-For fields, joined by ", " */
+	struct str real_ip;		/* X-Real-Ip */
+	struct str request_audit_id;	/* Audit-ID as the client chose it */
+
+	enum seen authorization_seen;
+	struct secret authorization;	/* value of the first Authorization field */
+	enum seen ws_protocol_seen;
+	struct secret ws_protocol;	/* Sec-WebSocket-Protocol: fields joined by "," */
+
+	struct str impersonate_user, impersonate_uid;
+	struct str impersonate_groups[EXCHANGE_GROUPS_MAX];
+	size_t nr_impersonate_groups;
+	struct str remote_user;		/* X-Remote-User: front proxy, or forged */
+	struct str remote_groups[EXCHANGE_GROUPS_MAX];
+	size_t nr_remote_groups;
+
+	uint16_t status;		/* final response; 0: unseen */
+	struct str audit_id;		/* Audit-Id of the response */
+	bool has_flow_schema;		/* X-Kubernetes-PF-FlowSchema-UID: the server got past authentication */
+	bool is_upgraded;		/* 101 */
+	bool is_goaway;			/* a GOAWAY followed: the server thought it anonymous, or is closing */
+	uint64_t request_bytes;		/* of the bodies; HTTP/1 chunked requests: with chunk framing */
+	uint64_t response_bytes;
+
+	char *text[2];			/* what the str point into, by direction; owned */
+};
+
+typedef void exchange_emit_fn(void *ctx, struct exchange *x);	/* x is freed after the return */
+
+struct exchanges {
+	struct counters *counters;
+	exchange_emit_fn *emit;
+	void *ctx;
+	struct map open;		/* conn serial -> streams of it */
+};
+
+void exchange_init(struct exchanges *e, struct counters *counters, exchange_emit_fn *emit, void *ctx);
+void exchange_push(struct exchanges *e, const struct message *m);
+void exchange_finish(struct exchanges *e, uint64_t ktime_ns);	/* emit all that is open, as unfinished */
+void exchange_done(struct exchanges *e);
+
+#endif
