@@ -99,17 +99,18 @@ struct tap_frame {
 	__u8 type;
 	__u8 fflags;		/* the frame's flags */
 	__u16 got;		/* payload bytes in this record */
+	__u32 pad;
 	__u8 payload[];
 };
-_Static_assert(__builtin_offsetof(struct tap_frame, payload) == 24 + 12, "tap_frame");
+_Static_assert(sizeof(struct tap_frame) == 24 + 16, "tap_frame");
 
 struct tap_more {
 	struct tap_hdr hdr;
 	__u16 got;
-	__u16 pad;
+	__u8 pad[14];
 	__u8 payload[];
 };
-_Static_assert(__builtin_offsetof(struct tap_more, payload) == 24 + 4, "tap_more");
+_Static_assert(sizeof(struct tap_more) == 24 + 16, "tap_more");
 
 /* DATA frames of one stream in a row. A record is held back until something else happens on the
  * direction; hdr.ktime_ns is the last frame's time. */
@@ -130,9 +131,8 @@ _Static_assert(sizeof(struct tap_data) == 24 + 16, "tap_data");
 /* tap_snapshot.how */
 #define TAP_SNAPSHOT_CUT	0x01	/* the table was larger than fits: nothing in it is usable */
 
-/* Valid for the block of `stream` that follows in this direction. For TAP_READ the HEADERS frame
- * itself follows as TAP_FRAME; for TAP_WRITE the next HEADERS frame of `stream` is meant, and frames
- * before it were encoded earlier. */
+/* Valid for the block of `stream` that follows: in either direction the next record is the HEADERS
+ * frame of that stream. Sent when a direction is joined in the middle, and after a loss in it. */
 struct tap_snapshot {
 	struct tap_hdr hdr;
 	__u32 stream;
@@ -141,10 +141,10 @@ struct tap_snapshot {
 	__u16 nr;
 	__u16 len;		/* bytes in data */
 	__u8 how;
-	__u8 pad[3];
+	__u8 pad[7];
 	__u8 data[];		/* nr entries, oldest first: u16 name length, u16 value length (host order), bytes */
 };
-_Static_assert(__builtin_offsetof(struct tap_snapshot, data) == 24 + 20, "tap_snapshot");
+_Static_assert(sizeof(struct tap_snapshot) == 24 + 24, "tap_snapshot");
 
 /* tap_head.how */
 #define TAP_HEAD_START	0x01	/* a head begins with this record's first byte */
@@ -161,7 +161,7 @@ struct tap_head {
 	__u8 pad[5];
 	__u8 bytes[];
 };
-_Static_assert(__builtin_offsetof(struct tap_head, bytes) == 24 + 16, "tap_head");
+_Static_assert(sizeof(struct tap_head) == 24 + 16, "tap_head");
 
 /* net/http finished the response (direction TAP_WRITE): all is written. */
 struct tap_end {
@@ -228,6 +228,8 @@ struct tap_layout {
 	__u16 conn_conn;	/* .conn, a net.Conn */
 	__u16 conn_is_client;
 	__u16 conn_vers;
+	__u16 conn_active;	/* .activeCall, atomic.Int32: bit 0 says that Close was called; 0: not known */
+	__u16 pad;
 	__u16 conn_certs;	/* .peerCertificates, []*x509.Certificate */
 	__u16 conn_sni;		/* .serverName, string */
 	__u16 conn_alpn;	/* .clientProtocol, string */
@@ -260,6 +262,6 @@ struct tap_layout {
 	__u16 cr_byte;		/* connReader.byteBuf */
 	struct tap_h2_layout h2[2];	/* by TAP_STACK_* */
 };
-_Static_assert(sizeof(struct tap_layout) == 2 * (32 + 2 * 20), "tap_layout");
+_Static_assert(sizeof(struct tap_layout) == 2 * (34 + 2 * 20), "tap_layout");
 
 #endif
