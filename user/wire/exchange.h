@@ -89,6 +89,8 @@ struct exchange {
 	struct secret authorization;	/* value of the first Authorization field */
 	enum seen ws_protocol_seen;
 	struct secret ws_protocol;	/* Sec-WebSocket-Protocol: fields joined by "," */
+	enum seen websocket_seen;	/* Upgrade: websocket together with Connection: upgrade: only then does
+					 * the server look for a token in ws_protocol */
 
 	struct str impersonate_user, impersonate_uid;
 	struct str impersonate_groups[EXCHANGE_GROUPS_MAX];
