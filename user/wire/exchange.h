@@ -29,7 +29,9 @@
 	X(TRUNCATED,		"truncated",		"a header or certificate was longer than is kept") \
 	X(CONNECTION_UNKNOWN,	"connection-unknown",	"the connection's description was lost: its client certificate is unknown") \
 	X(MALFORMED,		"malformed",		"the request broke the protocol") \
-	X(AUTHORITY_UNKNOWN,	"authority-unknown",	"which CA the server trusts for this certificate is not known")
+	X(AUTHORITY_UNKNOWN,	"authority-unknown",	"which CA the server trusts for this certificate is not known") \
+	X(SEVERAL_CREDENTIALS,	"several-credentials",	"several credentials were sent: which of them the server accepted is not seen") \
+	X(OUT_OF_MEMORY,	"out-of-memory",	"memory ran out: fields are missing")
 
 enum doubt_bit {
 #define X(name, word, help) DOUBT_BIT_##name,
