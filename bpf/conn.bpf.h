@@ -140,17 +140,21 @@ static __noinline void describe_addresses(const struct tap_layout *l, __u64 tcp,
 		r->hdr.size = sizeof(struct tap_conn) + sni_len + cert_len; \
 		__builtin_memcpy(slot, r, sizeof(struct tap_conn)); \
 		bpf_ringbuf_submit(slot, wake()); \
-		return; \
+		return 0; \
 	}
 
 /* Send TAP_CONN. On a full ring it is due again at the next hit. */
-static __noinline void describe(const struct tap_layout *l, struct conn *c, __u64 ptr)
+int describe(const struct tap_layout *l, struct conn *c, __u64 ptr);
+
+__noinline int describe(const struct tap_layout *l, struct conn *c, __u64 ptr)
 {
 	struct tap_conn record = {}, *r = &record;
 	struct go_string alpn = {}, sni = {};
 	struct go_slice certs = {}, cert = {};
 	__u32 sni_len, cert_len = 0;
 
+	if (!l || !c)
+		return -1;
 	c->is_description_due = 0;
 	r->hdr.kind = TAP_CONN;
 	r->hdr.conn = c->serial;
@@ -186,6 +190,7 @@ static __noinline void describe(const struct tap_layout *l, struct conn *c, __u6
 lost:
 	count(TAP_COUNT_lost_connection);
 	c->is_description_due = 1;
+	return -1;
 }
 
 /* Has nothing been read from the connection by the server, apart from what is being copied now? */
@@ -229,7 +234,7 @@ static __noinline struct conn *conn_new(const struct tap_layout *l, const struct
 	if (!bpf_map_update_elem(&conns, key, &fresh, BPF_NOEXIST)) {
 		c = bpf_map_lookup_elem(&conns, key);
 		if (c)
-			describe(l, c, key->ptr);
+			(void)describe(l, c, key->ptr); /* due again when lost */
 		return c;
 	}
 	c = bpf_map_lookup_elem(&conns, key); /* the other direction was faster, or there is no room */
@@ -259,7 +264,7 @@ static __always_inline struct conn *conn_of(struct pt_regs *ctx, const struct ta
 			c->is_description_due = 1;
 		}
 		if (c->is_description_due)
-			describe(l, c, ptr);
+			(void)describe(l, c, ptr); /* due again when lost */
 		return c;
 	}
 	if (!bpf_map_lookup_elem(&targets, &key.tgid))

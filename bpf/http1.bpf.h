@@ -17,15 +17,15 @@ struct scan {
 	__u64 from;
 	__u32 n;
 	__u32 end;		/* bytes up to and with the blank line; 0: not found */
-	__u8 is_line_empty;	/* carried from piece to piece of a head */
+	__u32 last;		/* the last three bytes, carried from piece to piece of a head */
 };
 
-/* A line ends at LF; CR before it is not part of it (net/textproto). The head ends at an empty line. */
+/* A head ends at an empty line: LF LF, or LF CR LF (net/textproto takes both). */
 static long scan_step(__u32 block, void *ctx)
 {
 	struct scan *s = ctx;
-	__u32 at = block * SCAN_BLOCK, n;
-	__u8 bytes[SCAN_BLOCK], is_empty = s->is_line_empty;
+	__u32 at = block * SCAN_BLOCK, last = s->last, n;
+	__u8 bytes[SCAN_BLOCK];
 
 	if (at >= s->n)
 		return 1;
@@ -36,34 +36,34 @@ static long scan_step(__u32 block, void *ctx)
 		count(TAP_COUNT_unreadable);
 		return 1;
 	}
-	for (__u32 i = 0; i < SCAN_BLOCK; i++) {
-		if (i >= n)
-			break;
-		if (bytes[i] == '\n') {
-			if (is_empty) {
-				s->end = at + i + 1;
-				return 1;
-			}
-			is_empty = 1;
-		} else if (bytes[i] != '\r') {
-			is_empty = 0;
+	for (__u32 i = 0; i < SCAN_BLOCK && i < n; i++) {
+		last = last << 8 | bytes[i];
+		if ((last & 0xffff) == 0x0a0a || (last & 0xffffff) == 0x0a0d0a) {
+			s->end = at + i + 1;
+			return 1;
 		}
 	}
-	s->is_line_empty = is_empty;
+	s->last = last;
 	return 0;
 }
 
 /* Send a piece of a head that begins at stream offset `off`. Leaves the state at STATE_BODY when the
  * piece holds the blank line. */
-static __noinline int head_send(struct conn *c, __u8 dir, __u64 from, __u32 n, __u64 off)
+int head_send(struct conn *c, __u8 dir, __u64 from, __u32 n, __u64 off);
+
+__noinline int head_send(struct conn *c, __u8 dir, __u64 from, __u32 n, __u64 off)
 {
-	struct direction *d = dir == TAP_READ ? &c->dir[0] : &c->dir[1];
-	struct scan s = { .from = from, .n = n, .is_line_empty = d->is_line_empty };
+	struct direction *d;
+	struct scan s = { .from = from, .n = n };
 	struct prefix p = {};
 	struct tap_head *r = (void *)&p;
 
+	if (!c)
+		return -1;
+	d = dir == TAP_READ ? &c->dir[0] : &c->dir[1];
+	s.last = d->last;
 	(void)bpf_loop(TAP_PAYLOAD_MAX / SCAN_BLOCK, scan_step, &s, 0);
-	d->is_line_empty = s.is_line_empty;
+	d->last = s.last;
 	if (s.end) {
 		n = s.end;
 		r->how |= TAP_HEAD_END;
@@ -90,7 +90,7 @@ static __always_inline void head_begin(struct direction *d, __u8 state)
 {
 	d->state = state;
 	d->has_begun = 0;
-	d->is_line_empty = 0;
+	d->last = 0;
 }
 
 static __noinline void http1_read(struct conn *c, __u64 from, __u32 n)

@@ -30,11 +30,16 @@ static __always_inline struct direction *direction_of(struct conn *c, __u8 dir)
 }
 
 /* Send the DATA held back, so that what follows is in order. */
-static __noinline int data_flush(struct conn *c, __u8 dir)
+int data_flush(struct conn *c, __u8 dir);
+
+__noinline int data_flush(struct conn *c, __u8 dir)
 {
-	struct direction *d = direction_of(c, dir);
+	struct direction *d;
 	struct tap_data r = {};
 
+	if (!c)
+		return -1;
+	d = direction_of(c, dir);
 	if (!d->data_frames)
 		return 0;
 	next_header(&r.hdr, c, dir, TAP_DATA, sizeof(r));
@@ -195,11 +200,16 @@ static __always_inline void frames_reset(struct direction *d)
 }
 
 /* n plaintext bytes of a HTTP/2 direction. The caller adds n to d->off afterwards. */
-static __noinline void http2_bytes(struct conn *c, __u8 dir, __u64 from, __u32 n)
+int http2_bytes(struct conn *c, __u8 dir, __u64 from, __u32 n);
+
+__noinline int http2_bytes(struct conn *c, __u8 dir, __u64 from, __u32 n)
 {
-	struct direction *d = direction_of(c, dir);
+	struct direction *d;
 	struct walk w = { .c = c, .from = from, .n = n, .dir = dir };
 
+	if (!c)
+		return -1;
+	d = direction_of(c, dir);
 	if (d->state == STATE_NEW) {
 		if (!c->is_from_start) {
 			d->state = STATE_UNSYNCED;
@@ -213,12 +223,12 @@ static __noinline void http2_bytes(struct conn *c, __u8 dir, __u64 from, __u32 n
 		__u64 skip = d->at - d->off;
 
 		if (skip >= n)
-			return;
+			return 0;
 		w.pos = skip;
 		frames_reset(d);
 	}
 	if (d->state != STATE_FRAMES)
-		return;
+		return 0;
 	(void)bpf_loop(WALK_MAX, walk_step, &w, 0); /* the number of steps says nothing */
 	if (w.is_lost) {
 		d->state = STATE_UNSYNCED;
@@ -229,6 +239,7 @@ static __noinline void http2_bytes(struct conn *c, __u8 dir, __u64 from, __u32 n
 		d->state = STATE_UNSYNCED;
 		d->data_frames = 0;
 	}
+	return 0;
 }
 
 /* ---- HPACK snapshots */
@@ -308,16 +319,23 @@ static long table_step_large(__u32 i, void *ctx)
 	}
 
 /* Send the dynamic table of the hpack.Decoder or Encoder at `coder`. 0; -1 lost. */
-static __noinline int snapshot_send(const struct tap_h2_layout *h, struct conn *c, __u8 dir, __u64 coder,
-				    __u32 stream)
+int snapshot_send(const struct tap_h2_layout *h, struct conn *c, __u8 dir, __u64 coder, __u32 stream);
+
+__noinline int snapshot_send(const struct tap_h2_layout *h, struct conn *c, __u8 dir, __u64 coder, __u32 stream)
 {
-	struct direction *d = direction_of(c, dir);
+	struct direction *d;
 	bool is_read = dir == TAP_READ;
 	struct tap_snapshot record = { .stream = stream }, *r = &record;
-	struct table_walk t = { .field_size = h->field_size, .name = h->field_name, .value = h->field_value };
+	struct table_walk t = {};
 	struct go_slice ents = {};
 	__u32 size;
 
+	if (!h || !c)
+		return -1;
+	d = direction_of(c, dir);
+	t.field_size = h->field_size;
+	t.name = h->field_name;
+	t.value = h->field_value;
 	if (user_read(&r->table_size, 4, coder + (is_read ? h->dec_size : h->enc_size)) ||
 	    user_read(&r->max_size, 4, coder + (is_read ? h->dec_max : h->enc_max)) ||
 	    user_read(&ents, sizeof(ents), coder + (is_read ? h->dec_table : h->enc_table) + h->table_ents) ||

@@ -35,14 +35,14 @@ struct direction {
 	__u32 stream;		/* of the current frame */
 	__u32 length;
 	__u32 remaining;	/* payload bytes of it still to come */
+	__u32 last;		/* HTTP/1 head: its last three bytes so far */
 	__u8 type;
 	__u8 fflags;
 	__u8 is_crossing;	/* its payload goes to user space */
 	__u8 has_begun;		/* its TAP_FRAME, or the head's TAP_HEAD_START, was sent */
 	__u8 is_pad_due;	/* DATA with PADDED: the first payload byte says how much is padding */
-	__u8 is_line_empty;	/* HTTP/1 head: nothing on the current line yet */
 	__u8 header_len;	/* bytes in header */
-	__u8 pad;
+	__u8 pad[2];
 	__u8 header[32];	/* a frame header that came in pieces: 9 bytes; room for the verifier */
 };
 

@@ -6,6 +6,9 @@
  * that user space sees a hole; a record that does not fit is counted by kind, and leaves its
  * direction unsynced: the next mark of the server joins it again, with an HPACK snapshot.
  *
+ * Functions that are not static are verified once, by themselves, instead of once for every path that
+ * leads to them (0.4 s of loading became 0.04); the price is that they must check their pointers.
+ *
  * A slot must have a constant size, so records are put into the smallest of a few size classes.
  * Wake-ups cost more than all else (25 ns a record without, 1.4 us with one): none until WAKE_BYTES
  * wait; the agent looks by itself every 20 ms.
@@ -94,8 +97,12 @@ _Static_assert(sizeof(struct prefix) == PREFIX_SIZE, "prefix");
 		return 0; \
 	}
 
-static __noinline int send_payload(struct direction *d, const struct prefix *p, __u64 from, __u32 len)
+int send_payload(struct direction *d, const struct prefix *p, __u64 from, __u32 len);
+
+__noinline int send_payload(struct direction *d, const struct prefix *p, __u64 from, __u32 len)
 {
+	if (!d || !p)
+		return -1;
 	SLOT(96)
 	SLOT(160)
 	SLOT(256)
