@@ -11,6 +11,10 @@
 #ifndef ANONTAP_TAP_GOABI_H
 #define ANONTAP_TAP_GOABI_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "base/err.h"
 #include "tap_abi.h"
 
@@ -58,6 +62,10 @@ struct goabi {
  * form we know (the sentence names it); -E2BIG over a cap; -EIO, -ENOMEM, or what open() says. */
 int goabi_read(const char *path, struct goabi *ret, struct err *err);
 
-const char *probe_name(enum probe probe);
+/* The same on an open elf (tap/elf.h), whose name stands in the sentences. */
+struct elf;
+int goabi_parse(struct elf *e, struct goabi *ret, struct err *err);
+
+const char *probe_name(enum probe probe);	/* "tls_read" */
 
 #endif
