@@ -29,16 +29,16 @@ else
 endif
 
 # Where headers are not on the default path; absent packages are told by the compiler.
-PKGS     := libbpf libelf libnghttp2 libcjson libcrypto zlib zydis
+PKGS     := libbpf libelf libnghttp2 libcjson libcrypto zlib zydis yaml-0.1
 CFLAGS   ?= -O2 -g
 CPPFLAGS := -D_GNU_SOURCE -Iinclude -Iuser -I$(OUT) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 WARN     := -std=gnu11 -Wall -Wextra -Werror -Wvla -Wmissing-prototypes -Wstrict-prototypes -Wno-unused-parameter
 ALLCFLAGS = $(CFLAGS) $(WARN) $(SAN) $(CPPFLAGS) -MMD -MP
-LDLIBS   := -lbpf -lelf -lnghttp2 -lcjson -lcrypto -lz -lZydis
+LDLIBS   := -lbpf -lelf -lnghttp2 -lcjson -lcrypto -lz -lZydis -lyaml
 
 ARCH := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
 
-MODULES := base tap wire judge tell cmd
+MODULES := base tap wire audit judge tell cmd
 SRC     := $(foreach m,$(MODULES),$(wildcard user/$(m)/*.c))
 OBJ     := $(SRC:%.c=$(OUT)/%.o)
 LIBOBJ  := $(filter-out $(OUT)/user/cmd/main.o,$(OBJ))
