@@ -8,6 +8,17 @@
  *
  * Three states: present, absent, unknown. A header that could not be decoded, a connection whose
  * certificate was lost, a request that was not seen make the kind `unknown`, never `none`.
+ *
+ * Kind and outcome are what judge/authn proves of them:
+ * - `kind` is the first that the server tries of what was sent; what is proved wrong is passed over when
+ *   the server accepted the request by another. All else that was sent is in `also`.
+ * - An Authorization header that is no bearer token the server would look up (another scheme, "Bearer"
+ *   without a token, an empty value) is kind `bearer`, outcome `ignored`; Basic has its own kind.
+ * - `unknown` as a kind with outcome `accepted`: something was sent and accepted, and what cannot be seen
+ *   may have been tried before it.
+ * - `also` does not say what is in doubt: DOUBT_AUTHORITY_UNKNOWN (of a certificate and others, which was
+ *   accepted), DOUBT_SEVERAL_CREDENTIALS (the same of two tokens), DOUBT_CONNECTION_UNKNOWN do.
+ * The other fields of struct credential describe the credential named by `kind`, and no other.
  */
 #ifndef ANONTAP_JUDGE_CRED_H
 #define ANONTAP_JUDGE_CRED_H
@@ -76,13 +87,15 @@ struct credential {
 	enum cred_outcome outcome;
 	uint32_t also;			/* bit per enum cred_kind: what else was sent */
 	enum token_type token_type;
-	bool is_unverified;		/* subject, issuer, expiry are a token's unverified claims */
+	bool is_unverified;		/* subject, issuer, expiry are a token's unverified claims, or the words of
+					 * a front proxy that the server did not believe */
 	char id[4 + 32 + 1];		/* "hk1:" and 128 bits of keyed hash; "" without a secret or certificate */
-	struct str subject;		/* user name: sub of a token, CN of a certificate, X-Remote-User */
+	struct str subject;		/* user name: sub of a token, "system:bootstrap:ID", CN of a certificate,
+					 * X-Remote-User */
 	struct str issuer;
 	struct str serial;		/* certificate: hexadecimal */
 	struct str credential_id;	/* "JTI=…", "X509SHA256=…" as in the audit event's user.extra */
-	struct str groups[CRED_GROUPS_MAX];
+	struct str groups[CRED_GROUPS_MAX];	/* O of a certificate, X-Remote-Group */
 	size_t nr_groups;
 	int64_t expires_s;		/* Unix seconds; 0: not known */
 	int64_t not_before_s;
@@ -98,6 +111,7 @@ struct identity {
 typedef void identity_push_fn(void *ctx, const struct identity *id);
 
 #define CRED_KEY_SIZE 32
+#define CRED_TRUST_MAX 256	/* servers of which the authorities are known */
 
 struct cred;
 
@@ -109,12 +123,20 @@ void cred_free(struct cred *c);
 
 /* What the server process `pid` trusts: PEM bundles of --client-ca-file and of
  * --requestheader-client-ca-file, and --requestheader-allowed-names (comma-separated, may be empty).
+ * An empty bundle says that the server has no such authority. A second call replaces the first.
  * Without it, certificates cannot be told valid from invalid where the response does not say so:
- * the outcome is then unknown, with DOUBT_AUTHORITY_UNKNOWN.
- * Returns 0; -EINVAL a bundle without a certificate; -ENOMEM. */
+ * DOUBT_AUTHORITY_UNKNOWN is then set.
+ * Returns 0; -EINVAL a bundle without a certificate; -E2BIG more than TRUST_CERTS_MAX; -ENOSPC
+ * CRED_TRUST_MAX are known; -ENOMEM. On an error what was known before stays. */
 int cred_trust(struct cred *c, uint32_t pid, struct str client_ca_pem, struct str front_proxy_ca_pem,
 	       struct str allowed_names, struct err *err);
 
+void cred_forget(struct cred *c, uint32_t pid);	/* the process ended: its number may come back */
+
+/* Emits one identity for x, and wipes its secrets: x->authorization and x->ws_protocol are empty
+ * afterwards, secrets in x->request_uri are overwritten where they stand, and x->request_uri points to
+ * a redacted copy that is valid until the next push, as are the str of the credential.
+ * Without memory the identity comes without what could not be read, with DOUBT_OUT_OF_MEMORY. */
 void cred_push(struct cred *c, struct exchange *x);
 
 #endif

@@ -3,6 +3,7 @@
  * ';'; a secret value ends only at '&', because what a server takes for its end is not known. */
 #include "judge/redact.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define KEY_MAX 64 /* characters of a key that are compared; no longer one is listed */
@@ -22,7 +23,7 @@ static int hex_digit(char c)
 		return c - 'a' + 10;
 	if (c >= 'A' && c <= 'F')
 		return c - 'A' + 10;
-	return -1;
+	return -EINVAL;
 }
 
 size_t redact_query_decode(struct str s, char *out)

@@ -23,18 +23,7 @@ static const char *const authority_options[AUTHORITY_MAX] = {
 	[AUTHORITY_FRONT_PROXY] = "--requestheader-client-ca-file",
 };
 
-static bool ran_out_of_memory(void)
-{
-	bool is_so = false;
-	unsigned long e;
-
-	while ((e = ERR_get_error()))
-		if (ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE)
-			is_so = true;
-	return is_so;
-}
-
-/* Add every certificate of the bundle. Returns how many; -EINVAL; -E2BIG; -ENOMEM. */
+/* Add every certificate of the bundle. Returns how many; -EINVAL; -E2BIG. */
 static int add_bundle(X509_STORE *store, BIO *in)
 {
 	int n = 0;
@@ -49,11 +38,12 @@ static int add_bundle(X509_STORE *store, BIO *in)
 			return n ? n : -EINVAL;
 		}
 		if (!cert)
-			return ran_out_of_memory() ? -ENOMEM : -EINVAL;
+			return -EINVAL;
+		(void)X509_check_purpose(cert, -1, 0); /* reads its extensions now: a later failure would stay with it */
 		is_added = X509_STORE_add_cert(store, cert);
 		X509_free(cert);
 		if (!is_added)
-			return ran_out_of_memory() ? -ENOMEM : -EINVAL;
+			return -EINVAL;
 		if (++n > TRUST_CERTS_MAX)
 			return -E2BIG;
 	}
@@ -69,9 +59,12 @@ static int load(struct str pem, enum authority which, X509_STORE **ret, struct e
 		return 0;
 	if (pem.n > INT32_MAX)
 		return -E2BIG;
+	errno = 0;
 	store = X509_STORE_new();
 	in = BIO_new_mem_buf(pem.p, (int)pem.n);
 	r = store && in ? add_bundle(store, in) : -ENOMEM;
+	if (errno == ENOMEM) /* OpenSSL does not always tell; malloc does */
+		r = -ENOMEM;
 	BIO_free(in);
 	ERR_clear_error();
 	if (r <= 0) {
@@ -175,7 +168,9 @@ static bool is_signed_by_one_of(X509_STORE *store, X509 *cert)
 	return false;
 }
 
-static enum verdict verdict_of_failure(X509_STORE *store, X509_STORE_CTX *ctx, X509 *cert, bool has_more)
+/* What Go would refuse too is proof; the rest is not. Of dates, only an authority's are left to see here,
+ * the leaf's own were looked at before. */
+static enum belief belief_of_failure(X509_STORE *store, X509_STORE_CTX *ctx, X509 *cert)
 {
 	switch (X509_STORE_CTX_get_error(ctx)) {
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
@@ -183,37 +178,36 @@ static enum verdict verdict_of_failure(X509_STORE *store, X509_STORE_CTX *ctx, X
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-		return has_more || is_signed_by_one_of(store, cert) ? VERDICT_UNKNOWN : VERDICT_INVALID;
+		return is_signed_by_one_of(store, cert) ? BELIEF_UNKNOWN : BELIEF_INVALID;
 	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
-		return has_more ? VERDICT_UNKNOWN : VERDICT_INVALID;
 	case X509_V_ERR_CERT_HAS_EXPIRED:
 	case X509_V_ERR_CERT_NOT_YET_VALID:
-		/* the leaf's own dates were looked at before: these are an authority's, and there may be another */
-		return has_more ? VERDICT_UNKNOWN : VERDICT_INVALID;
+		return BELIEF_INVALID;
 	default:
-		return VERDICT_UNKNOWN;
+		return BELIEF_UNKNOWN;
 	}
 }
 
-static enum verdict verify_chain(X509_STORE *store, X509 *cert, int64_t time_s, bool has_more)
+static enum belief verify_chain(X509_STORE *store, X509 *cert, int64_t time_s, bool has_more)
 {
-	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	enum verdict verdict = VERDICT_UNKNOWN;
+	X509_STORE_CTX *ctx;
+	enum belief belief = BELIEF_UNKNOWN;
 
+	errno = 0;
+	ctx = X509_STORE_CTX_new();
 	if (ctx && X509_STORE_CTX_init(ctx, store, cert, NULL)) {
 		X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
 
 		X509_VERIFY_PARAM_set_time(param, (time_t)time_s);
 		(void)X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST); /* 1 */
 		if (X509_verify_cert(ctx) == 1)
-			verdict = is_chain_refused(ctx) ? VERDICT_INVALID : VERDICT_VALID;
-		else
-			verdict = verdict_of_failure(store, ctx, cert, has_more);
+			belief = is_chain_refused(ctx) ? BELIEF_INVALID : BELIEF_VALID;
+		else if (!has_more)
+			belief = belief_of_failure(store, ctx, cert);
 	}
-	if (ran_out_of_memory())
-		verdict = VERDICT_UNKNOWN;
 	X509_STORE_CTX_free(ctx);
-	return verdict;
+	ERR_clear_error();
+	return errno == ENOMEM ? BELIEF_NO_MEMORY : belief;
 }
 
 static bool is_near(int64_t a, int64_t b)
@@ -221,21 +215,21 @@ static bool is_near(int64_t a, int64_t b)
 	return a - b <= TRUST_MARGIN_S && b - a <= TRUST_MARGIN_S;
 }
 
-enum verdict trust_verify(const struct trust *t, enum authority which, const struct x509_claims *x, int64_t time_s,
+enum belief trust_verify(const struct trust *t, enum authority which, const struct x509_claims *x, int64_t time_s,
 			  bool has_more)
 {
-	enum verdict verdict;
+	enum belief belief;
 
 	if (t && !t->store[which])
-		return VERDICT_UNUSED;
+		return BELIEF_UNUSED;
 	if (is_near(time_s, x->not_before_s) || is_near(time_s, x->expires_s))
-		return VERDICT_UNKNOWN; /* the server looked at its clock a little later than this */
+		return BELIEF_UNKNOWN; /* the server looked at its clock a little later than this */
 	if (time_s < x->not_before_s || time_s > x->expires_s || !x->is_for_clients)
-		return VERDICT_INVALID;
+		return BELIEF_INVALID;
 	if (!t)
-		return VERDICT_UNKNOWN;
-	verdict = verify_chain(t->store[which], x->cert, time_s, has_more);
-	if (verdict == VERDICT_VALID && which == AUTHORITY_FRONT_PROXY && !is_allowed(t, x->subject))
-		return VERDICT_INVALID;
-	return verdict;
+		return BELIEF_UNKNOWN;
+	belief = verify_chain(t->store[which], x->cert, time_s, has_more);
+	if (belief == BELIEF_VALID && which == AUTHORITY_FRONT_PROXY && !is_allowed(t, x->subject))
+		return BELIEF_INVALID;
+	return belief;
 }

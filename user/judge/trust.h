@@ -25,11 +25,12 @@ enum authority {
 	AUTHORITY_MAX,
 };
 
-enum verdict {
-	VERDICT_UNKNOWN = 0,
-	VERDICT_UNUSED,		/* the server has no such authority: it does not look at the certificate for it */
-	VERDICT_VALID,
-	VERDICT_INVALID,
+enum belief {
+	BELIEF_UNKNOWN = 0,
+	BELIEF_UNUSED,		/* the server has no such authority: it does not look at the certificate for it */
+	BELIEF_VALID,
+	BELIEF_INVALID,
+	BELIEF_NO_MEMORY,	/* it could not be worked out; ask again */
 };
 
 struct trust;
@@ -42,9 +43,9 @@ int trust_new(struct str client_ca_pem, struct str front_proxy_ca_pem, struct st
 void trust_free(struct trust *t);
 
 /* What a server with this trust made of the certificate at that time. t may be NULL (nothing is known
- * of the server): then only what no authority could mend is told, as VERDICT_INVALID.
+ * of the server): then only what no authority could mend is told, as BELIEF_INVALID.
  * has_more: the client sent intermediates that are not here. */
-enum verdict trust_verify(const struct trust *t, enum authority which, const struct x509_claims *x, int64_t time_s,
+enum belief trust_verify(const struct trust *t, enum authority which, const struct x509_claims *x, int64_t time_s,
 			  bool has_more);
 
 #endif

@@ -11,7 +11,6 @@
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static const char hex_digits[] = "0123456789abcdef";
 
@@ -32,25 +31,13 @@ static struct str keep(struct room *room, const void *p, size_t n)
 	return kept;
 }
 
-/* Out of memory, or bytes that are no certificate? OpenSSL's error queue knows; it is emptied. */
-static int openssl_error(void)
-{
-	unsigned long e;
-	int r = -EINVAL;
-
-	while ((e = ERR_get_error()))
-		if (ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE)
-			r = -ENOMEM;
-	return r;
-}
-
-/* One attribute's value in UTF-8. Returns its length, -EINVAL, -ENOMEM. */
+/* One attribute's value in UTF-8. Returns its length, -EINVAL. */
 static int to_utf8(const ASN1_STRING *value, unsigned char **ret)
 {
 	int n = ASN1_STRING_to_UTF8(ret, value);
 
 	if (n < 0)
-		return openssl_error();
+		return -EINVAL;
 	/* a BMPString may end in a terminator, which Go takes off (parser.go: parseASN1String) */
 	if (ASN1_STRING_type(value) == V_ASN1_BMPSTRING && n > 0 && (*ret)[n - 1] == '\0')
 		n--;
@@ -104,10 +91,10 @@ static int take_issuer(struct x509_claims *x, struct room *room)
 	long n;
 
 	if (!out)
-		return openssl_error();
+		return -ENOMEM;
 	if (X509_NAME_print_ex(out, X509_get_issuer_name(x->cert), 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) < 0) {
 		BIO_free(out);
-		return openssl_error();
+		return -EINVAL;
 	}
 	n = BIO_get_mem_data(out, &p);
 	if (n > X509_TEXT_MAX)
@@ -144,7 +131,7 @@ static int to_unix(const ASN1_TIME *t, int64_t *ret)
 	struct tm tm;
 
 	if (!t || !ASN1_TIME_to_tm(t, &tm))
-		return openssl_error();
+		return -EINVAL;
 	*ret = (int64_t)timegm(&tm);
 	return 0;
 }
@@ -156,7 +143,7 @@ static int take_credential_id(struct x509_claims *x, struct str der)
 	size_t at = sizeof(prefix) - 1, n;
 
 	if (!EVP_Q_digest(NULL, "SHA256", NULL, der.p, der.n, digest, &n))
-		return openssl_error() == -ENOMEM ? -ENOMEM : -ENOTSUP;
+		return -ENOMEM; /* nothing else stops it */
 	memcpy(x->credential_id, prefix, at);
 	for (size_t i = 0; i < 32; i++) {
 		x->credential_id[at++] = hex_digits[digest[i] >> 4];
@@ -173,41 +160,51 @@ static bool is_for_clients(X509 *cert)
 	       (X509_get_extended_key_usage(cert) & (XKU_SSL_CLIENT | XKU_ANYEKU));
 }
 
-int x509_parse(struct str der, struct x509_claims *ret)
+static int take_all(struct x509_claims *x, struct str der)
 {
 	const unsigned char *p = (const unsigned char *)der.p;
+	struct room room = { .cap = 2 * der.n + X509_TEXT_MAX };
+	int r;
+
+	x->cert = d2i_X509(NULL, &p, (long)der.n);
+	/* X509_check_purpose() with -1 reads the extensions; 0 is that they are broken */
+	if (!x->cert || p != (const unsigned char *)der.p + der.n || X509_check_purpose(x->cert, -1, 0) != 1)
+		return -EINVAL;
+	room.p = x->text = malloc(room.cap);
+	r = x->text ? take_subject(x, &room) : -ENOMEM;
+	if (!r)
+		r = take_issuer(x, &room);
+	if (!r)
+		r = to_unix(X509_get0_notBefore(x->cert), &x->not_before_s);
+	if (!r)
+		r = to_unix(X509_get0_notAfter(x->cert), &x->expires_s);
+	if (!r)
+		r = take_credential_id(x, der);
+	if (r)
+		return r;
+	take_serial(x, &room);
+	x->is_for_clients = is_for_clients(x->cert);
+	return 0;
+}
+
+/* OpenSSL does not always say why it failed, and sometimes goes on without what it had no memory for:
+ * malloc says so in errno, which OpenSSL leaves alone. */
+int x509_parse(struct str der, struct x509_claims *ret)
+{
 	struct x509_claims x = { 0 };
-	struct room room = { 0 };
-	int r = 0;
+	int r;
 
 	if (!der.n || der.n > INT32_MAX / 4)
 		return -EINVAL;
-	x.cert = d2i_X509(NULL, &p, (long)der.n);
-	if (!x.cert)
-		return openssl_error();
-	if (p != (const unsigned char *)der.p + der.n)
-		r = -EINVAL;
-	room.cap = 2 * der.n + X509_TEXT_MAX;
-	room.p = x.text = malloc(room.cap);
-	if (!r && !x.text)
+	errno = 0;
+	r = take_all(&x, der);
+	if (errno == ENOMEM)
 		r = -ENOMEM;
-	if (!r)
-		r = take_subject(&x, &room);
-	if (!r)
-		r = take_issuer(&x, &room);
-	if (!r)
-		r = to_unix(X509_get0_notBefore(x.cert), &x.not_before_s);
-	if (!r)
-		r = to_unix(X509_get0_notAfter(x.cert), &x.expires_s);
-	if (!r)
-		r = take_credential_id(&x, der);
+	ERR_clear_error();
 	if (r) {
 		x509_done(&x);
 		return r;
 	}
-	take_serial(&x, &room);
-	x.is_for_clients = is_for_clients(x.cert);
-	ERR_clear_error();
 	*ret = x;
 	return 0;
 }
