@@ -40,10 +40,10 @@ struct conn {
 #define CONN_ID_MAX 48
 #define CONN_ADDRESS_MAX 56
 
-/* "PID.FD.SERIAL" */
+/* "PID.FD.SERIAL", or "-.-.SERIAL" while the connection is not described. Returns the length. */
 size_t conn_fmt_id(const struct conn *c, char out[CONN_ID_MAX]);
 
-/* "10.0.0.9:51234" or "[2001:db8::1]:51234" */
+/* "10.0.0.9:51234" or "[2001:db8::1]:51234". Returns the length. */
 size_t conn_fmt_address(const uint8_t ip[16], uint16_t port, char out[CONN_ADDRESS_MAX]);
 
 #endif

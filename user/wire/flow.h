@@ -5,7 +5,12 @@
  * A record is checked against the ABI, its sequence number against its connection and direction; a
  * hole becomes a stated gap before the record that showed it. Connections are born at the first record
  * that names them, described by TAP_CONN, and end at TAP_CLOSE, whose counts show losses at the tail.
- * After `ended` has returned, the connection is freed.
+ * When the push of RUN_END has returned, the connection is freed.
+ *
+ * `seq` begins at 0 in each direction whenever the sensor came, so a first record that is not number 0
+ * is a gap too; so is what is missing when a connection that was dropped for want of room speaks again.
+ * A TAP_CONN that was lost is repeated by the kernel; what came before it was of an undescribed
+ * connection. An executed program ends the connections that its process held before.
  */
 #ifndef ANONTAP_WIRE_FLOW_H
 #define ANONTAP_WIRE_FLOW_H
@@ -19,12 +24,14 @@
 enum run_kind {
 	RUN_RECORD,	/* `rec`, in order */
 	RUN_GAP,	/* records of this direction were lost before what comes next */
-	RUN_END,	/* the connection ended: at TAP_CLOSE, at its process's exit, or dropped */
+	RUN_END,	/* the connection ended: at TAP_CLOSE or at its process's end; or, is_cut, it goes on
+			 * and is given up here: dropped for want of room, or no more records will come */
 };
 
 struct run {
 	enum run_kind kind;
-	uint8_t dir;
+	uint8_t dir;			/* RUN_RECORD, RUN_GAP */
+	bool is_cut;			/* RUN_END */
 	struct conn *conn;
 	void **state;			/* the protocol stage's own, per connection; NULL at first. It must be
 					 * freed and set to NULL at RUN_END */
@@ -34,22 +41,27 @@ struct run {
 
 typedef void run_push_fn(void *ctx, const struct run *run);
 
+struct flow_conn;
+
 struct flow {
 	struct counters *counters;
 	run_push_fn *push;
 	void *ctx;
 	struct map conns;		/* serial -> struct flow_conn */
+	struct flow_conn *oldest, *newest; /* by last record */
 	struct map processes;		/* pid -> struct process; kept until flow_done() */
-	uint64_t last_ns;
+	uint64_t last_ns;		/* greatest ktime seen */
 };
 
 void flow_init(struct flow *f, struct counters *counters, run_push_fn *push, void *ctx);
 
-/* One record of `size` bytes. A record that contradicts the ABI is counted and dropped. */
+/* One record in `size` bytes, aligned to 8. A record that contradicts the ABI is counted and dropped;
+ * the hole that it leaves is then told as a gap. TAP_CONN and TAP_PROCESS are not pushed on;
+ * TAP_CLOSE goes with RUN_END. */
 void flow_push(struct flow *f, const void *rec, size_t size);
 
-/* No more records: end every connection (RUN_END without a record). */
+/* No more records: end every connection (RUN_END without a record, is_cut). */
 void flow_finish(struct flow *f);
-void flow_done(struct flow *f);
+void flow_done(struct flow *f);		/* finishes first: the stages behind must still be there */
 
 #endif
