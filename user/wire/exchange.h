@@ -7,6 +7,13 @@
  * no more will come. Every request seen is emitted exactly once. A response whose request was not
  * seen is emitted too, with DOUBT_REQUEST_UNSEEN and nothing said of its credential.
  *
+ * Events of a stream that is over are left out: a body or a reset that follows a complete response, and
+ * late trailers. A GOAWAY is noted on the exchange of the last stream it names if that is still open.
+ *
+ * After records were lost every exchange then open has DOUBT_RECORDS_LOST; what was lost of it may include
+ * its end. It is emitted when its end is seen all the same, at the end of the connection, or, when a later
+ * request needs its room or comes EXCHANGE_LOST_NS after the loss and nothing of it was seen since, as it is.
+ *
  * What it does not do: interpret credentials. Raw ones are held in struct secret for judge/cred.
  */
 #ifndef ANONTAP_WIRE_EXCHANGE_H
@@ -31,7 +38,8 @@
 	X(MALFORMED,		"malformed",		"the request broke the protocol") \
 	X(AUTHORITY_UNKNOWN,	"authority-unknown",	"which CA the server trusts for this certificate is not known") \
 	X(SEVERAL_CREDENTIALS,	"several-credentials",	"several credentials were sent: which of them the server accepted is not seen") \
-	X(OUT_OF_MEMORY,	"out-of-memory",	"memory ran out: fields are missing")
+	X(OUT_OF_MEMORY,	"out-of-memory",	"memory ran out: fields are missing") \
+	X(REQUEST_UNFINISHED,	"request-unfinished",	"the response ended before the end of the request was seen: its size is what was seen by then")
 
 enum doubt_bit {
 #define X(name, word, help) DOUBT_BIT_##name,
@@ -66,9 +74,13 @@ const char *protocol_name(enum protocol p);	/* "HTTP/1.1", "HTTP/2.0"; "" for un
 
 #define EXCHANGE_GROUPS_MAX 64
 #define EXCHANGE_STREAMS_MAX 4096	/* open on one connection; more are dropped and counted */
+#define EXCHANGE_VALUE_MAX 8192		/* of one value but a secret; longer ones are cut: DOUBT_TRUNCATED */
+#define EXCHANGE_CANCELLED_MAX 16	/* streams remembered after the client has reset them */
 
-/* All str are owned by the exchange and valid during the callback; an empty str is "not sent" when
- * the request was seen without doubt about its headers. */
+#define EXCHANGE_LOST_NS 120000000000ULL	/* twice kube-apiserver's --request-timeout */
+
+/* All str and secrets are owned by the exchange and valid during the callback; an empty str is "not sent"
+ * when the request was seen without doubt about its headers. */
 struct exchange {
 	struct conn *conn;
 	uint32_t stream;		/* HTTP/2: stream id. HTTP/1: ordinal of the request since first seen */
@@ -104,26 +116,29 @@ struct exchange {
 	uint16_t status;		/* final response; 0: unseen */
 	struct str audit_id;		/* Audit-Id of the response */
 	bool has_flow_schema;		/* X-Kubernetes-PF-FlowSchema-UID: the server got past authentication */
-	bool is_upgraded;		/* 101 */
+	bool is_upgraded;		/* 101; HTTP/2: 2xx to an extended CONNECT */
 	bool is_goaway;			/* a GOAWAY followed: the server thought it anonymous, or is closing */
 	uint64_t request_bytes;		/* of the bodies; HTTP/1 chunked requests: with chunk framing */
 	uint64_t response_bytes;
 
-	char *text[2];			/* what the str point into, by direction; owned */
+	char *text[2];			/* what the str point into, by direction */
 };
 
-typedef void exchange_emit_fn(void *ctx, struct exchange *x);	/* x is freed after the return */
+/* x, and what of its secrets was not wiped, is freed after the return. Must not push into the stage. */
+typedef void exchange_emit_fn(void *ctx, struct exchange *x);
 
 struct exchanges {
 	struct counters *counters;
 	exchange_emit_fn *emit;
 	void *ctx;
-	struct map open;		/* conn serial -> streams of it */
+	struct map open;		/* conn serial -> struct peer: the open streams of it */
 };
 
 void exchange_init(struct exchanges *e, struct counters *counters, exchange_emit_fn *emit, void *ctx);
-void exchange_push(struct exchanges *e, const struct message *m);
-void exchange_finish(struct exchanges *e, uint64_t ktime_ns);	/* emit all that is open, as unfinished */
-void exchange_done(struct exchanges *e);
+void exchange_push(void *exchanges, const struct message *m);	/* a message_push_fn */
+
+/* Emit all that is open, as unfinished. flow_finish() leads to the same, by way of MESSAGE_CLOSED. */
+void exchange_finish(struct exchanges *e, uint64_t ktime_ns);
+void exchange_done(struct exchanges *e);			/* emits nothing */
 
 #endif
