@@ -17,6 +17,7 @@ struct stream {
 	bool has_request, has_response;
 	bool is_request_ended;
 	bool is_extended_connect, is_goaway, has_flow_schema;
+	bool has_framed_body;		/* HTTP/1: its bytes hold chunk framing, too */
 	bool is_silent;			/* nothing of it was seen since records were lost, at lost_ns */
 	uint32_t audit_id_len;
 	char *audit_id;
@@ -138,6 +139,7 @@ static void emit(struct exchanges *e, struct peer *p, struct stream *s, uint64_t
 		.has_flow_schema = s->has_flow_schema,
 		.is_upgraded = s->status == 101 || (s->is_extended_connect && s->status / 100 == 2),
 		.is_goaway = s->is_goaway,
+		.has_request_bytes = s->has_request && !s->has_framed_body,
 		.request_bytes = s->bytes[TAP_READ],
 		.response_bytes = s->bytes[TAP_WRITE],
 		.text[TAP_WRITE] = s->audit_id,
@@ -155,6 +157,8 @@ static void emit(struct exchanges *e, struct peer *p, struct stream *s, uint64_t
 		x.doubts |= DOUBT_TRUNCATED;
 	if (s->head)
 		head_show(s->head, &x);
+	if (s->protocol != PROTOCOL_HTTP2 && str_eq(x.method, STR("HEAD")))
+		x.response_bytes = 0; /* net/http counts what the handler wrote, and sends none of it */
 	e->emit(e->ctx, &x);
 	secret_wipe(&x.authorization);
 	secret_wipe(&x.ws_protocol);
@@ -247,6 +251,15 @@ static enum protocol protocol_of(const struct message *m)
 	return m->http_minor ? PROTOCOL_HTTP1_1 : PROTOCOL_HTTP1_0;
 }
 
+/* Is the body of this HTTP/1 request in a transfer coding? */
+static bool has_framed_body(const struct message *m)
+{
+	for (size_t i = 0; !m->is_http2 && i < m->nr_fields; i++)
+		if (str_ieq(m->fields[i].name, STR("transfer-encoding")))
+			return true;
+	return false;
+}
+
 static void push_request(struct exchanges *e, struct peer *p, struct stream *s, const struct message *m)
 {
 	if (s ? s->has_request : m->stream <= p->max_request)
@@ -263,6 +276,7 @@ static void push_request(struct exchanges *e, struct peer *p, struct stream *s, 
 	s->protocol = protocol_of(m);
 	s->request_ns = m->ktime_ns;
 	s->is_extended_connect = m->protocol.n;
+	s->has_framed_body = has_framed_body(m);
 	s->head = head_new(m, &s->doubts);
 	if (s->doubts & DOUBT_OUT_OF_MEMORY)
 		count(e->counters, COUNT_out_of_memory);

@@ -118,7 +118,8 @@ struct exchange {
 	bool has_flow_schema;		/* X-Kubernetes-PF-FlowSchema-UID: the server got past authentication */
 	bool is_upgraded;		/* 101; HTTP/2: 2xx to an extended CONNECT */
 	bool is_goaway;			/* a GOAWAY followed: the server thought it anonymous, or is closing */
-	uint64_t request_bytes;		/* of the bodies; HTTP/1 chunked requests: with chunk framing */
+	bool has_request_bytes;		/* false: HTTP/1 with a Transfer-Encoding, whose framing is not seen */
+	uint64_t request_bytes;		/* of the bodies, as far as the server read them */
 	uint64_t response_bytes;
 
 	char *text[2];			/* what the str point into, by direction */

@@ -45,6 +45,11 @@ static void push_gap(struct flow *f, struct flow_conn *fc, uint8_t dir, uint64_t
 	f->push(f->ctx, &run);
 }
 
+static uint64_t socket_key(const struct conn *c)
+{
+	return (uint64_t)c->process->pid << 32 | (uint32_t)c->fd;
+}
+
 static void end_conn(struct flow *f, struct flow_conn *fc, const struct tap_hdr *rec, bool is_cut, uint64_t ktime_ns)
 {
 	struct run run = {
@@ -60,6 +65,8 @@ static void end_conn(struct flow *f, struct flow_conn *fc, const struct tap_hdr 
 	assert(!fc->state);
 	unlink_conn(f, fc);
 	(void)map_del(&f->conns, fc->conn.serial); /* it is there */
+	if (fc->conn.process && map_get(&f->sockets, socket_key(&fc->conn)) == fc)
+		(void)map_del(&f->sockets, socket_key(&fc->conn)); /* it is there */
 	free(fc->conn.cert);
 	free(fc);
 }
@@ -108,6 +115,22 @@ static struct process *process_of(struct flow *f, uint32_t pid)
 	return p;
 }
 
+/* A descriptor has one connection at a time: whoever had it before has ended without our seeing it,
+ * because its TAP_CLOSE was lost, or because the kernel's table dropped it and found it again. */
+static void take_socket(struct flow *f, struct flow_conn *fc, uint64_t ktime_ns)
+{
+	struct flow_conn *before = map_get(&f->sockets, socket_key(&fc->conn));
+
+	if (before) {
+		count(f->counters, COUNT_end_unseen);
+		push_gap(f, before, TAP_READ, ktime_ns);
+		push_gap(f, before, TAP_WRITE, ktime_ns);
+		end_conn(f, before, NULL, false, ktime_ns);
+	}
+	if (map_put(&f->sockets, socket_key(&fc->conn), fc))
+		count(f->counters, COUNT_out_of_memory); /* its successor will not end it */
+}
+
 /* FNV-1a; never 0. */
 static uint64_t hash_of(const uint8_t *p, size_t n)
 {
@@ -118,8 +141,9 @@ static uint64_t hash_of(const uint8_t *p, size_t n)
 	return h ? h : 1;
 }
 
-static void describe(struct flow *f, struct conn *c, const struct tap_conn *r)
+static void describe(struct flow *f, struct flow_conn *fc, const struct tap_conn *r)
 {
+	struct conn *c = &fc->conn;
 	const uint8_t *cert = r->data + r->sni_len;
 	size_t sni_len = r->sni_len < TAP_SNI_MAX ? r->sni_len : TAP_SNI_MAX;
 
@@ -133,6 +157,8 @@ static void describe(struct flow *f, struct conn *c, const struct tap_conn *r)
 	c->is_described = true;
 	c->is_before_attach = !(r->how & TAP_CONN_FROM_START);
 	c->fd = r->fd;
+	if (c->fd >= 0)
+		take_socket(f, fc, r->hdr.ktime_ns);
 	memcpy(c->client_ip, r->client_ip, sizeof(c->client_ip));
 	memcpy(c->server_ip, r->server_ip, sizeof(c->server_ip));
 	c->client_port = r->client_port;
@@ -281,7 +307,7 @@ void flow_push(struct flow *f, const void *rec, size_t size)
 		struct flow_conn *fc = conn_of(f, h->conn, h->ktime_ns);
 
 		if (fc)
-			describe(f, &fc->conn, AS(tap_conn, h));
+			describe(f, fc, AS(tap_conn, h));
 	} else {
 		push_record(f, h);
 	}
@@ -303,4 +329,5 @@ void flow_done(struct flow *f)
 		free(p);
 	map_done(&f->processes);
 	map_done(&f->conns);
+	map_done(&f->sockets);
 }

@@ -49,6 +49,7 @@ struct flow {
 	void *ctx;
 	struct map conns;		/* serial -> struct flow_conn */
 	struct flow_conn *oldest, *newest; /* by last record */
+	struct map sockets;		/* process and descriptor -> struct flow_conn: one at a time */
 	struct map processes;		/* pid -> struct process; kept until flow_done() */
 	uint64_t last_ns;		/* greatest ktime seen */
 };
