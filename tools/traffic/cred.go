@@ -39,7 +39,6 @@ type Cred struct {
 	Impersonate string
 	ImpGroups   []string
 	Denied      bool // the impersonation is refused
-	Split       bool // the first credential is refused, another accepted
 	Masters     bool // system:masters: every right, and exempt from flow control
 }
 
@@ -55,7 +54,7 @@ func (c *Cred) truth(status int, beforeAuthn bool) CredTruth {
 		t.Outcome = "none"
 	case beforeAuthn || status == 0:
 		t.Outcome = "unknown"
-	case c.Split || status == http.StatusGatewayTimeout:
+	case status == http.StatusGatewayTimeout:
 		t.Outcome = "" // of a timeout, the wire does not show how far the request came
 	case status == http.StatusUnauthorized:
 		t.Outcome = "rejected"
@@ -209,9 +208,9 @@ func loadCreds(c *Cluster) (*Creds, error) {
 	add(withCert("cert-front-proxy-alone", "front-proxy", fateRejected))
 	add(certBearer("cert+bearer", "alice", tok["bob"], fateAccepted))
 	add(certBearer("cert+bad-bearer", "alice", "no-such-token-9876543210", fateAccepted))
-	// The server takes the second: what that makes of the first has no word.
+	// The server takes the second: an outcome belongs to the credential that it speaks of.
 	mixed := add(certBearer("bad-cert+bearer", "expired", tok["bob"], fateAccepted))
-	mixed.Subject, mixed.Split = "", true
+	mixed.Kind, mixed.Also, mixed.TokenType, mixed.Subject = "bearer", []string{"client-cert"}, "opaque", ""
 
 	add(&Cred{Name: "front-proxy", Kind: "front-proxy", Fate: fateAccepted, CertName: "front-proxy",
 		Cert: crt["front-proxy"], Header: remote.Clone()})
