@@ -9,8 +9,8 @@
  *            (hpack_seed). A reference beyond the table is an error of the sender.
  *   inexact  entries older than this object are not here (hpack_seed_unknown; a zeroed object). The table
  *            counts from its newest entry, so each entry inserted since resolves exactly, and a reference
- *            beyond those is *unknown*: told as a field with is_name_known false, never as absent. It
- *            becomes exact again by hpack_seed.
+ *            beyond those is *unknown*: told as a field with is_name_known false, never as absent. A name
+ *            that is only ever repeated by reference stays unknown. Exact again by hpack_seed.
  * No placeholder entries are kept for the unknown ones: a table of any size may be joined, and an
  * inflater that knows nothing costs nothing.
  *
