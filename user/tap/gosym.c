@@ -349,12 +349,12 @@ struct hits {
 	uint64_t filter[4]; /* a bit per low byte of `name`: most functions end here */
 };
 
-static int match_name(struct hits *h, const struct gofunc *funcs, size_t nr, struct str name, uint32_t at)
+static int match_name(struct hits *h, const struct str *wants, size_t nr, struct str name, uint32_t at)
 {
 	for (size_t i = 0; i < nr; i++) {
-		struct str want = str_of(funcs[i].name);
-
-		if (name.n < want.n || name.p[name.n - 2] != want.p[want.n - 2] || !gosym_is_name(name, want))
+		/* The last byte but one differs in most names, and is in the cache already. */
+		if (name.n < wants[i].n || name.p[name.n - 2] != wants[i].p[wants[i].n - 2] ||
+		    !gosym_is_name(name, wants[i]))
 			continue;
 		if (h->nr == sizeof(h->v) / sizeof(*h->v))
 			return -E2BIG;
@@ -364,7 +364,7 @@ static int match_name(struct hits *h, const struct gofunc *funcs, size_t nr, str
 	return 0;
 }
 
-static int scan_names(struct gosym *g, const struct gofunc *funcs, size_t nr, struct hits *h)
+static int scan_names(struct gosym *g, const struct str *wants, size_t nr, struct hits *h)
 {
 	uint64_t at = g->names;
 	bool in_long_name = false; /* one longer than a span: nobody asks for it */
@@ -381,8 +381,8 @@ static int scan_names(struct gosym *g, const struct gofunc *funcs, size_t nr, st
 		while (used < n && (end = memchr(p + used, 0, n - used))) {
 			struct str name = { (const char *)p + used, (size_t)(end - p) - used };
 
-			if (!in_long_name && name.n >= 2) {
-				r = match_name(h, funcs, nr, name, (uint32_t)(at + used - g->names));
+			if (!in_long_name) {
+				r = match_name(h, wants, nr, name, (uint32_t)(at + used - g->names));
 				if (r < 0)
 					return r;
 			}
@@ -438,14 +438,19 @@ static int scan_functions(struct gosym *g, struct gofunc *funcs, const struct hi
 
 int gosym_find(struct gosym *g, struct gofunc *funcs, size_t nr)
 {
+	struct str wants[GOSYM_WANTED_MAX];
 	struct hits h = { 0 };
 	int r;
 
-	if (nr > GOSYM_WANTED_MAX)
+	if (nr > GOSYM_WANTED_MAX || g->names_end - g->names > GOSYM_NAMES_MAX)
 		return -E2BIG;
-	for (size_t i = 0; i < nr; i++)
+	for (size_t i = 0; i < nr; i++) {
 		funcs[i] = (struct gofunc){ .name = funcs[i].name };
-	r = scan_names(g, funcs, nr, &h);
+		wants[i] = str_of(funcs[i].name);
+		if (wants[i].n < 2)
+			return -EINVAL;
+	}
+	r = scan_names(g, wants, nr, &h);
 	if (r < 0)
 		return r;
 	return scan_functions(g, funcs, &h);

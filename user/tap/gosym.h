@@ -20,6 +20,7 @@
 
 #define GOSYM_FUNCS_MAX	   (1u << 21)	/* functions of a program; kube-apiserver has 1 << 17 */
 #define GOSYM_FUNC_MAX	   (256u << 10)	/* bytes of a function that was asked for */
+#define GOSYM_NAMES_MAX	   (128u << 20)	/* bytes of all their names */
 #define GOSYM_WANTED_MAX   64
 #define GOSYM_SAME_MAX	   4		/* functions of one name */
 
@@ -53,8 +54,8 @@ int gosym_open(struct gosym *g, struct elf *e, struct err *err);
 
 /* Find all `nr` <= GOSYM_WANTED_MAX functions in one pass. A name also matches where it stands in
  * somebody's vendor directory ("k8s.io/kubernetes/vendor/golang.org/x/net/…", as Kubernetes before
- * 1.30 was built). Returns 0 also when some are absent; -ERANGE the tables are damaged; -E2BIG more
- * than GOSYM_SAME_MAX have one name; elf.h's. */
+ * 1.30 was built). Returns 0 also when some are absent; -EINVAL a name of one byte; -ERANGE the tables
+ * are damaged; -E2BIG over a cap; elf.h's. */
 int gosym_find(struct gosym *g, struct gofunc *funcs, size_t nr);
 
 /* Is `whole` this package path or qualified name, vendored or not? */

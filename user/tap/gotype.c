@@ -9,6 +9,7 @@
 #include "tap/gotype.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -177,8 +178,7 @@ int gotype_string(struct gosym *g, uint64_t type, char ret[GOTYPE_NAME_MAX])
 	if (r < 0)
 		return r;
 	s = str_first(s, GOTYPE_NAME_MAX - 1);
-	memcpy(ret, s.p, s.n);
-	ret[s.n] = '\0';
+	(void)snprintf(ret, GOTYPE_NAME_MAX, "%.*s", STR_ARG(s));
 	return 0;
 }
 
@@ -287,7 +287,7 @@ static int compare(struct gosym *g, uint64_t t, struct str name, int *ret)
 	if (*ret)
 		return 0;
 	s = str_from(s, 1);
-	*ret = memcmp(s.p, name.p, s.n < name.n ? s.n : name.n);
+	*ret = s.n ? memcmp(s.p, name.p, s.n < name.n ? s.n : name.n) : 0;
 	if (*ret == 0)
 		*ret = (s.n > name.n) - (s.n < name.n);
 	return 0;
