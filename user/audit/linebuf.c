@@ -77,7 +77,7 @@ static void mark_add(struct mark *m, const char *p, size_t n)
 	keep = m->n + n > MARK_MAX ? MARK_MAX - n : m->n;
 	memmove(m->bytes, m->bytes + m->n - keep, keep);
 	memcpy(m->bytes + keep, p, n);
-	m->n = (uint8_t)(keep + n);
+	m->n = (uint16_t)(keep + n);
 }
 
 /* Consume what waits of a line that is dropped. */

@@ -17,15 +17,15 @@
 
 #define AUDIT_LINE_MAX	(64u << 20)	/* longer lines are dropped: audit_lines_long */
 #define LINEBUF_KEPT	(512u << 10)	/* memory kept between long lines; the usual size of a read */
-#define MARK_MAX	64		/* bytes that tell one place in a file from any other */
+#define MARK_MAX	1024		/* bytes that tell one place in a file from any other */
 
 /* A line without its newline, valid until the function returns. */
 typedef void line_push_fn(void *ctx, struct str line);
 
-/* The last bytes before a place in a file. Audit lines hold a unique id and times, so 64 bytes that
- * are there again mean the same place in the same file. */
+/* The last bytes before a place in a file. They must reach back to a time or an id: audit lines end in
+ * annotations, and 64 bytes of them are the same in most lines. */
 struct mark {
-	uint8_t n;
+	uint16_t n;
 	char bytes[MARK_MAX];
 };
 
