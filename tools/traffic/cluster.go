@@ -25,6 +25,8 @@ type Cluster struct {
 	Addr   string // 127.0.0.1:PORT
 	CAFile string
 	CA     *x509.CertPool
+
+	Kubectl string // the executable
 }
 
 func openCluster(dir string) (*Cluster, error) {
@@ -44,12 +46,15 @@ func openCluster(dir string) (*Cluster, error) {
 			env[k] = strings.Trim(v, `'"`)
 		}
 	}
-	c := &Cluster{Dir: dir, Server: env["SERVER"], CAFile: env["CA"]}
+	c := &Cluster{Dir: dir, Server: env["SERVER"], CAFile: env["CA"], Kubectl: env["KUBECTL"]}
 	u, err := url.Parse(c.Server)
 	if err != nil || u.Host == "" {
 		return nil, fmt.Errorf("%s/env: SERVER=%q is not an address", dir, c.Server)
 	}
 	c.Addr = u.Host
+	if c.Kubectl == "" {
+		c.Kubectl = "kubectl" // a cluster that does not say
+	}
 	if c.CAFile == "" {
 		c.CAFile = filepath.Join(dir, "pki", "ca.crt")
 	}

@@ -39,6 +39,7 @@ type Cred struct {
 	Impersonate string
 	ImpGroups   []string
 	Denied      bool // the impersonation is refused
+	Split       bool // a bad certificate beside a good token
 	Masters     bool // system:masters: every right, and exempt from flow control
 }
 
@@ -60,6 +61,9 @@ func (c *Cred) truth(status int, beforeAuthn bool) CredTruth {
 		t.Outcome = "rejected"
 	default:
 		t.Outcome = string(c.Fate)
+	}
+	if c.Split && t.Outcome == "accepted" { // an outcome belongs to the credential that it speaks of
+		t.Kind, t.Also, t.TokenType, t.Subject = "bearer", []string{"client-cert"}, "opaque", ""
 	}
 	return t
 }
@@ -208,9 +212,8 @@ func loadCreds(c *Cluster) (*Creds, error) {
 	add(withCert("cert-front-proxy-alone", "front-proxy", fateRejected))
 	add(certBearer("cert+bearer", "alice", tok["bob"], fateAccepted))
 	add(certBearer("cert+bad-bearer", "alice", "no-such-token-9876543210", fateAccepted))
-	// The server takes the second: an outcome belongs to the credential that it speaks of.
-	mixed := add(certBearer("bad-cert+bearer", "expired", tok["bob"], fateAccepted))
-	mixed.Kind, mixed.Also, mixed.TokenType, mixed.Subject = "bearer", []string{"client-cert"}, "opaque", ""
+	// The server takes the second.
+	add(certBearer("bad-cert+bearer", "expired", tok["bob"], fateAccepted)).Split = true
 
 	add(&Cred{Name: "front-proxy", Kind: "front-proxy", Fate: fateAccepted, CertName: "front-proxy",
 		Cert: crt["front-proxy"], Header: remote.Clone()})

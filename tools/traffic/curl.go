@@ -118,8 +118,8 @@ func (x *curl) prepare(tr *transfer, protocol, dir string, stdin *bytes.Buffer) 
 	default:
 		args = append(args, "-X", t.method)
 	}
-	// Of a refused request curl may have sent only a part.
-	if len(body) < 1<<10 && !tr.stdin {
+	// Of a refused request curl may have sent only a part, or nothing when it waited to be asked on.
+	if len(body) < 1<<10 && !tr.stdin && !strings.HasPrefix(tr.label, "expect-") {
 		tr.truth.RequestBytes = bytesOf(int64(len(body)))
 	}
 	return append(args, x.cl.Server+uri), nil

@@ -33,11 +33,7 @@ type kubectl struct {
 }
 
 func newKubectl(cl *Cluster, rec *Recorder, creds *Creds, o *objects, tmp string) (*kubectl, error) {
-	exe, err := exec.LookPath("kubectl")
-	if err != nil {
-		return nil, err
-	}
-	x := &kubectl{cl: cl, rec: rec, creds: creds, o: o, exe: exe, tmp: tmp}
+	x := &kubectl{cl: cl, rec: rec, creds: creds, o: o, exe: cl.Kubectl, tmp: tmp}
 	for _, c := range creds.List {
 		if err := x.writeConfig(c); err != nil {
 			return nil, err
