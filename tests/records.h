@@ -279,6 +279,7 @@ struct play {
 	size_t piece;		/* payload bytes of a record at most; 0: TAP_PAYLOAD_MAX */
 	long lose;		/* the record that is lost, counted from 0; -1: none */
 	bool has_resync;	/* the kernel notices, skips, and sends a snapshot */
+	bool is_slow;		/* between two events pass four seconds, and something else happens */
 	record_fn *push;
 	void *ctx;
 	/* what has been played */
@@ -309,7 +310,7 @@ static inline bool play_record(struct play *p, const struct event *e, void *rec,
 	int c = play_conn(p, e->serial);
 
 	h->conn = h->kind == TAP_PROCESS ? 0 : e->serial;
-	h->ktime_ns = e->ktime_ns;
+	h->ktime_ns = p->is_slow ? e->ktime_ns * 4000 : e->ktime_ns;
 	if (is_numbered) {
 		h->flags = e->dir;
 		h->seq = p->conn[c].seq[e->dir]++;
@@ -431,8 +432,14 @@ static inline void play_event(struct play *p, const struct event *e)
 
 static inline void play(struct play *p, const struct script *s)
 {
-	for (size_t i = 0; i < s->nr; i++)
+	for (size_t i = 0; i < s->nr; i++) {
+		struct tap_process other = { .hdr = { .kind = TAP_PROCESS, .size = sizeof(other),
+						      .ktime_ns = s->event[i].ktime_ns * 4000 + 2000000000 }, .tgid = 1 };
+
 		play_event(p, &s->event[i]);
+		if (p->is_slow)
+			p->push(p->ctx, &other, sizeof(other));
+	}
 }
 
 #endif

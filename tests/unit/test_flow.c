@@ -38,6 +38,10 @@ static void see(void *ctx, const struct run *run)
 		memcpy(s->runs + n, run->dir ? "r1" : "r0", 3);
 	} else if (run->kind == RUN_GAP) {
 		memcpy(s->runs + n, run->dir ? "g1" : "g0", 3);
+	} else if (run->kind == RUN_IDLE) {
+		s->runs[n] = 'i';
+		s->runs[n + 1] = (char)('0' + run->conn->serial);
+		s->runs[n + 2] = '\0';
 	} else {
 		memcpy(s->runs + n, run->is_cut ? "c" : "e", 2);
 		s->end_kind = run->rec ? run->rec->kind : 0;
@@ -52,11 +56,16 @@ static void seen_init(struct seen *s)
 	flow_init(&s->flow, &s->counters, see, s);
 }
 
-static void push_data(struct seen *s, uint64_t conn, uint8_t dir, uint32_t seq)
+static void push_data_at(struct seen *s, uint64_t conn, uint8_t dir, uint32_t seq, uint64_t ktime_ns)
 {
-	struct tap_data r = { .hdr = { TAP_DATA, dir, sizeof(r), seq, conn, 1000 + seq }, .stream = 1 };
+	struct tap_data r = { .hdr = { TAP_DATA, dir, sizeof(r), seq, conn, ktime_ns }, .stream = 1 };
 
 	flow_push(&s->flow, &r, sizeof(r));
+}
+
+static void push_data(struct seen *s, uint64_t conn, uint8_t dir, uint32_t seq)
+{
+	push_data_at(s, conn, dir, seq, 1000 + seq);
 }
 
 static void push_close(struct seen *s, uint64_t conn, uint32_t seq0, uint32_t seq1)
@@ -311,6 +320,29 @@ static void test_flow__what_is_open_at_the_end_is_cut_not_ended(void)
 	flow_done(&s.flow);
 }
 
+static void test_flow__a_silent_connection_is_told_once_to_be_idle(void)
+{
+	const uint64_t idle = FLOW_IDLE_NS;
+	struct seen s;
+
+	seen_init(&s);
+	push_data_at(&s, 1, 0, 0, 10);
+	push_data_at(&s, 2, 0, 0, 20);
+	push_data_at(&s, 3, 0, 0, 20 + idle / 2);
+	CHECK_STR(str_of(s.runs), "r0r0r0");
+	push_data_at(&s, 3, 0, 1, 20 + idle);
+	CHECK_STR(str_of(s.runs), "r0r0r0r0i1i2");
+	push_data_at(&s, 2, 0, 1, 30 + idle);	/* speaks again */
+	push_data_at(&s, 3, 0, 2, 40 + idle * 2);
+	CHECK_STR(str_of(s.runs), "r0r0r0r0i1i2r0r0i2");
+	push_data_at(&s, 3, 0, 3, 30);		/* late: time does not go back */
+	push_close(&s, 3, 4, 0);
+	push_data_at(&s, 1, 0, 1, 50 + idle * 2);
+	push_data_at(&s, 2, 0, 2, 50 + idle * 4);
+	CHECK_STR(str_of(s.runs), "r0r0r0r0i1i2r0r0i2r0er0r0i1");
+	flow_done(&s.flow);
+}
+
 static void test_flow__the_connection_longest_silent_makes_room(void)
 {
 	struct seen s;
@@ -411,6 +443,7 @@ int main(void)
 	RUN(test_flow__an_executed_program_ends_what_its_process_held);
 	RUN(test_flow__a_descriptor_with_a_new_connection_ends_the_old_one);
 	RUN(test_flow__what_is_open_at_the_end_is_cut_not_ended);
+	RUN(test_flow__a_silent_connection_is_told_once_to_be_idle);
 	RUN(test_flow__the_connection_longest_silent_makes_room);
 	RUN(test_flow__records_that_contradict_the_abi_are_dropped_and_counted);
 	RUN(test_flow__a_dropped_record_leaves_a_gap);

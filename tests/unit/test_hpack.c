@@ -132,6 +132,41 @@ static void test_hpack__a_connection_seen_from_its_start_is_exact(void)
 	hpack_done(&h);
 }
 
+static void test_hpack__a_table_put_aside_comes_back_as_it_was(void)
+{
+	nghttp2_hd_deflater *d;
+	struct hpack exact = { 0 }, joined = { 0 };
+
+	MUST(!nghttp2_hd_deflate_new(&d, 65536));
+	hpack_put_aside(&exact); /* there is none yet */
+	hpack_start(&exact);
+	for (size_t b = 0; b < BLOCKS; b++) {
+		size_t nr_unknown = 0;
+
+		if (b % 40 == 20)
+			MUST(!nghttp2_hd_deflate_change_table_size(d, b % 80 == 20 ? 900 : 9000));
+		encode_block(d, b);
+		CHECK_INT(decode(&exact, blocks[b].p, blocks[b].n), 0);
+		CHECK(is_block(b));
+		hpack_put_aside(&exact);
+		CHECK(!exact.inflater && exact.rest && exact.is_exact);
+		if (b < 10)
+			continue;
+		CHECK_INT(decode(&joined, blocks[b].p, blocks[b].n), 0);
+		CHECK(is_part_of_block(b, &nr_unknown));
+		if (b % 3 == 0)
+			hpack_put_aside(&joined);
+		if (b % 3 == 1)
+			hpack_put_aside(&joined); /* twice is once */
+	}
+	hpack_put_aside(&joined);
+	hpack_seed_unknown(&joined);
+	CHECK(!joined.rest);
+	nghttp2_hd_deflate_del(d);
+	hpack_done(&exact);
+	hpack_done(&joined);
+}
+
 static void test_hpack__a_snapshot_makes_it_exact_at_any_block(void)
 {
 	static const size_t sizes[] = { 4096, 0, 100, 700, 16384 };
@@ -456,6 +491,7 @@ static void test_hpack__what_does_not_fit_is_left_out_and_the_table_goes_on(void
 int main(void)
 {
 	RUN(test_hpack__a_connection_seen_from_its_start_is_exact);
+	RUN(test_hpack__a_table_put_aside_comes_back_as_it_was);
 	RUN(test_hpack__a_snapshot_makes_it_exact_at_any_block);
 	RUN(test_hpack__entries_older_than_it_are_unknown_and_never_wrong);
 	RUN(test_hpack__an_unknown_name_keeps_its_known_value);

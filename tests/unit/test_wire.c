@@ -43,6 +43,32 @@ static void test_wire__any_cut_into_records_tells_the_same(void)
 	}
 }
 
+static void test_wire__what_was_put_aside_meanwhile_makes_no_difference(void)
+{
+	for (size_t i = 0; i < NR_SAMPLES; i++) {
+		static struct script s;
+		struct chain fast, slow;
+		struct play p = { .lose = -1, .is_slow = true, .push = chain_push, .ctx = &slow };
+
+		SAMPLES[i].make(&s);
+		chain_play(&fast, &s, 0, -1, false);
+		chain_init(&slow);
+		play(&p, &s);
+		chain_finish(&slow);
+		CHECK_INT(slow.nr, fast.nr);
+		for (size_t n = 0; n < slow.nr && n < fast.nr; n++) {
+			slow.told[n].request_ns /= 4000;
+			slow.told[n].first_byte_ns /= 4000;
+			slow.told[n].end_ns = fast.told[n].end_ns;
+			CHECK(is_same(&slow.told[n], &fast.told[n]));
+		}
+		CHECK(!memcmp(&fast.counters, &slow.counters, sizeof(fast.counters)));
+		chain_done(&fast);
+		chain_done(&slow);
+		script_done(&s);
+	}
+}
+
 /* ---- one record lost */
 
 #define REQUEST_IS_COVERED (DOUBT_HEADER_UNKNOWN | DOUBT_REQUEST_UNSEEN | DOUBT_TRUNCATED)
@@ -184,6 +210,7 @@ static void test_wire__a_lost_record_before_a_resync_is_never_a_wrong_header(voi
 int main(void)
 {
 	RUN(test_wire__any_cut_into_records_tells_the_same);
+	RUN(test_wire__what_was_put_aside_meanwhile_makes_no_difference);
 	RUN(test_wire__a_lost_record_is_counted_and_never_a_wrong_header);
 	RUN(test_wire__a_lost_record_before_a_resync_is_never_a_wrong_header);
 	return test_end();

@@ -10,6 +10,7 @@
 struct flow_conn {
 	struct conn conn;
 	void *state;			/* the protocol stage's */
+	uint64_t last_ns;		/* greatest ktime seen by the last record */
 	uint32_t next_seq[2];		/* by direction: what the next record should have */
 	struct flow_conn *older, *newer;
 };
@@ -23,6 +24,8 @@ void flow_init(struct flow *f, struct counters *counters, run_push_fn *push, voi
 
 static void unlink_conn(struct flow *f, struct flow_conn *fc)
 {
+	if (f->awake == fc)
+		f->awake = fc->newer;
 	*(fc->older ? &fc->older->newer : &f->oldest) = fc->newer;
 	*(fc->newer ? &fc->newer->older : &f->newest) = fc->older;
 }
@@ -31,8 +34,11 @@ static void link_newest(struct flow *f, struct flow_conn *fc)
 {
 	fc->older = f->newest;
 	fc->newer = NULL;
+	fc->last_ns = f->last_ns;
 	*(f->newest ? &f->newest->newer : &f->oldest) = fc;
 	f->newest = fc;
+	if (!f->awake)
+		f->awake = fc;
 }
 
 /* ---- connections ---- */
@@ -71,16 +77,26 @@ static void end_conn(struct flow *f, struct flow_conn *fc, const struct tap_hdr 
 	free(fc);
 }
 
+/* The list is in order of time, so those that fell silent since the last look are next to each other. */
+static void push_idle(struct flow *f)
+{
+	while (f->awake && f->awake->last_ns + FLOW_IDLE_NS <= f->last_ns) {
+		struct flow_conn *fc = f->awake;
+		struct run run = { .kind = RUN_IDLE, .conn = &fc->conn, .state = &fc->state, .ktime_ns = f->last_ns };
+
+		f->awake = fc->newer;
+		f->push(f->ctx, &run);
+	}
+}
+
 /* The connection of this serial number, made when new. NULL: no memory, counted. */
 static struct flow_conn *conn_of(struct flow *f, uint64_t serial, uint64_t ktime_ns)
 {
 	struct flow_conn *fc = map_get(&f->conns, serial);
 
 	if (fc) {
-		if (fc != f->newest) {
-			unlink_conn(f, fc);
-			link_newest(f, fc);
-		}
+		unlink_conn(f, fc);
+		link_newest(f, fc);
 		return fc;
 	}
 	if (f->conns.n >= FLOW_CONNECTIONS_MAX) {
@@ -311,6 +327,7 @@ void flow_push(struct flow *f, const void *rec, size_t size)
 	} else {
 		push_record(f, h);
 	}
+	push_idle(f);
 }
 
 void flow_finish(struct flow *f)

@@ -20,12 +20,14 @@
 #include "wire/conn.h"
 
 #define FLOW_CONNECTIONS_MAX 65536	/* the one longest silent is dropped, and counted */
+#define FLOW_IDLE_NS 1000000000ULL
 
 enum run_kind {
 	RUN_RECORD,	/* `rec`, in order */
 	RUN_GAP,	/* records of this direction were lost before what comes next */
 	RUN_END,	/* the connection ended: at TAP_CLOSE or at its process's end; or, is_cut, it goes on
 			 * and is given up here: dropped for want of room, or no more records will come */
+	RUN_IDLE,	/* nothing was seen of the connection for FLOW_IDLE_NS: put its state aside */
 };
 
 struct run {
@@ -49,6 +51,7 @@ struct flow {
 	void *ctx;
 	struct map conns;		/* serial -> struct flow_conn */
 	struct flow_conn *oldest, *newest; /* by last record */
+	struct flow_conn *awake;	/* the oldest that was not told to be idle; NULL: none */
 	struct map sockets;		/* process and descriptor -> struct flow_conn: one at a time */
 	struct map processes;		/* pid -> struct process; kept until flow_done() */
 	uint64_t last_ns;		/* greatest ktime seen */

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <nghttp2/nghttp2.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define TABLE_DEFAULT 4096	/* RFC 7541 4.2, RFC 9113 6.5.2 */
@@ -71,6 +72,13 @@ static size_t read_string(struct str s, struct str *ret, bool *ret_is_coded)
 	return used + n;
 }
 
+/* A table: its entries oldest first, as in a tap_snapshot. */
+struct hpack_rest {
+	uint32_t max_size;
+	uint32_t len;
+	char data[];
+};
+
 /* ---- the inflater ---- */
 
 static int error_of(ssize_t r)
@@ -78,13 +86,10 @@ static int error_of(ssize_t r)
 	return r == NGHTTP2_ERR_NOMEM ? -ENOMEM : -EBADMSG;
 }
 
-static int open_inflater(struct hpack *h)
+static int new_inflater(struct hpack *h)
 {
-	int r;
+	int r = nghttp2_hd_inflate_new(&h->inflater);
 
-	if (h->inflater)
-		return 0;
-	r = nghttp2_hd_inflate_new(&h->inflater);
 	if (r) {
 		h->inflater = NULL;
 		return -ENOMEM;
@@ -98,6 +103,8 @@ static void close_inflater(struct hpack *h)
 	if (h->inflater)
 		nghttp2_hd_inflate_del(h->inflater);
 	h->inflater = NULL;
+	free(h->rest);
+	h->rest = NULL;
 }
 
 /* Feed the bytes of one field, or a part of one. *ret is the field once it is complete. */
@@ -145,6 +152,88 @@ static int insert(struct hpack *h, struct str name, struct str value)
 	return r ? r : feed_string(h, value, false, &nv);
 }
 
+/* ---- tables ---- */
+
+/* The next entry of a table. Returns false when there is none, or it is cut. */
+static bool next_entry(struct str *data, struct str *ret_name, struct str *ret_value)
+{
+	uint16_t n[2];
+
+	if (data->n < sizeof(n))
+		return false;
+	memcpy(n, data->p, sizeof(n));
+	*data = str_from(*data, sizeof(n));
+	if (data->n < (size_t)n[0] + n[1])
+		return false;
+	*ret_name = str_first(*data, n[0]);
+	*data = str_from(*data, n[0]);
+	*ret_value = str_first(*data, n[1]);
+	*data = str_from(*data, n[1]);
+	return true;
+}
+
+/* Make the inflater, with the entries of a sound table. */
+static int fill(struct hpack *h, struct str data, uint32_t max_size)
+{
+	struct str name, value;
+	int r = new_inflater(h);
+
+	if (!r && max_size != TABLE_DEFAULT)
+		r = feed_size(h, max_size);
+	while (!r && next_entry(&data, &name, &value))
+		r = insert(h, name, value);
+	return r ? r : allow_size_update(h); /* the entries were no block: one begins now */
+}
+
+/* See that there is an inflater. */
+static int open_inflater(struct hpack *h)
+{
+	struct hpack_rest *rest = h->rest;
+	int r;
+
+	if (h->inflater)
+		return 0;
+	h->rest = NULL;
+	r = rest ? fill(h, (struct str){ rest->data, rest->len }, rest->max_size) : new_inflater(h);
+	free(rest);
+	return r;
+}
+
+void hpack_put_aside(struct hpack *h)
+{
+	struct hpack_rest *rest;
+	size_t last, len = 0;
+	char *at;
+
+	if (!h->inflater)
+		return;
+	last = nghttp2_hd_inflate_get_num_table_entries(h->inflater);
+	for (size_t i = last; i > STATIC_ENTRIES; i--) {
+		const nghttp2_nv *nv = nghttp2_hd_inflate_get_table_entry(h->inflater, i);
+
+		if (nv->namelen > UINT16_MAX || nv->valuelen > UINT16_MAX)
+			return;
+		len += 2 * sizeof(uint16_t) + nv->namelen + nv->valuelen;
+	}
+	rest = malloc(sizeof(*rest) + len);
+	if (!rest)
+		return;
+	rest->max_size = (uint32_t)nghttp2_hd_inflate_get_max_dynamic_table_size(h->inflater);
+	rest->len = (uint32_t)len;
+	at = rest->data;
+	for (size_t i = last; i > STATIC_ENTRIES; i--) {
+		const nghttp2_nv *nv = nghttp2_hd_inflate_get_table_entry(h->inflater, i);
+		uint16_t n[2] = { (uint16_t)nv->namelen, (uint16_t)nv->valuelen };
+
+		memcpy(at, n, sizeof(n));
+		memcpy(at + sizeof(n), nv->name, n[0]);
+		memcpy(at + sizeof(n) + n[0], nv->value, n[1]);
+		at += sizeof(n) + n[0] + n[1];
+	}
+	close_inflater(h);
+	h->rest = rest;
+}
+
 void hpack_done(struct hpack *h)
 {
 	close_inflater(h);
@@ -174,39 +263,6 @@ void hpack_allow(struct hpack *h, uint32_t size)
 		(void)nghttp2_hd_inflate_change_table_size(h->inflater, size);
 }
 
-/* ---- snapshots ---- */
-
-/* The next entry of a snapshot. Returns false when there is none, or it is cut. */
-static bool next_entry(struct str *data, struct str *ret_name, struct str *ret_value)
-{
-	uint16_t n[2];
-
-	if (data->n < sizeof(n))
-		return false;
-	memcpy(n, data->p, sizeof(n));
-	*data = str_from(*data, sizeof(n));
-	if (data->n < (size_t)n[0] + n[1])
-		return false;
-	*ret_name = str_first(*data, n[0]);
-	*data = str_from(*data, n[0]);
-	*ret_value = str_first(*data, n[1]);
-	*data = str_from(*data, n[1]);
-	return true;
-}
-
-/* Feed the entries of a sound snapshot into a new inflater. */
-static int seed(struct hpack *h, const struct tap_snapshot *s)
-{
-	struct str data = { (const char *)s->data, s->len }, name, value;
-	int r = open_inflater(h);
-
-	if (!r && s->max_size != TABLE_DEFAULT)
-		r = feed_size(h, s->max_size);
-	while (!r && next_entry(&data, &name, &value))
-		r = insert(h, name, value);
-	return r ? r : allow_size_update(h); /* the entries were no block: one begins now */
-}
-
 int hpack_seed(struct hpack *h, const struct tap_snapshot *s)
 {
 	struct str data = { (const char *)s->data, s->len }, name, value;
@@ -222,7 +278,7 @@ int hpack_seed(struct hpack *h, const struct tap_snapshot *s)
 	if (data.n || nr != s->nr || size != s->table_size || size > s->max_size || s->max_size > HPACK_TABLE_MAX)
 		return -EBADMSG;
 	hpack_allow(h, s->max_size);
-	r = seed(h, s);
+	r = fill(h, (struct str){ (const char *)s->data, s->len }, s->max_size);
 	if (r)
 		hpack_seed_unknown(h);
 	else
@@ -328,7 +384,7 @@ static int decode_long(struct hpack *h, const struct literal *l, struct fields *
 	max = nghttp2_hd_inflate_get_max_dynamic_table_size(h->inflater);
 	if (least < max) {
 		hpack_seed_unknown(h);
-		return open_inflater(h);
+		return new_inflater(h);
 	}
 	r = allow_size_update(h);
 	if (!r)
@@ -346,7 +402,7 @@ static int decode_miscoded(struct hpack *h, const struct literal *l, struct fiel
 	int r;
 
 	h->inflater = NULL;
-	r = open_inflater(h);
+	r = new_inflater(h);
 	if (!r && max != TABLE_DEFAULT)
 		r = feed_size(h, (uint32_t)max);
 	for (; !r && i > STATIC_ENTRIES; i--) {

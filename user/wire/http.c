@@ -70,7 +70,7 @@ void http_push(void *http, const struct run *run)
 		http1_push(c->http1, h, run);
 	else if (c && c->http2)
 		http2_push(c->http2, h, run);
-	if (run->kind == RUN_GAP) {
+	if (run->kind == RUN_GAP) { /* to http1 and http2 it came first: what it interrupts is told before */
 		tell(h, run, MESSAGE_LOST);
 	} else if (run->kind == RUN_END) {
 		tell(h, run, MESSAGE_CLOSED);

@@ -426,7 +426,7 @@ void http1_push(struct http1 *s, struct http *h, const struct run *run)
 		flush_part(&t, TAP_WRITE);
 		if (rec)
 			push_close(&t, rec);
-	} else {
+	} else if (run->kind == RUN_RECORD) {
 		if (!s->has_begun[run->dir] && run->rec->seq) { /* for want of memory: the gap was not ours to see */
 			push_gap(&t);
 			tell(&t, MESSAGE_LOST, run->dir, 0, 0);

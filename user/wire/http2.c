@@ -556,6 +556,9 @@ void http2_push(struct http2 *s, struct http *h, const struct run *run)
 		push_record(&t);
 	} else if (run->kind == RUN_GAP) {
 		push_gap(&t);
+	} else if (run->kind == RUN_IDLE) {
+		hpack_put_aside(&s->half[TAP_READ].table);
+		hpack_put_aside(&s->half[TAP_WRITE].table);
 	} else {
 		for (t.dir = 0; t.dir < 2; t.dir++) {
 			t.d = &s->half[t.dir];
