@@ -30,7 +30,7 @@ static inline void scene_init(struct scene *s)
 			  .server_name = "kubernetes" },
 		.x = { .stream = 5, .protocol = PROTOCOL_HTTP2, .request_ns = SCENE_KTIME_NS,
 		       .first_byte_ns = SCENE_KTIME_NS + 1100000, .end_ns = SCENE_KTIME_NS + 1900000, .has_request = true,
-		       .has_response = true, .method = STR("GET"), .host = STR("10.0.0.1:6443"),
+		       .has_response = true, .has_request_bytes = true, .method = STR("GET"), .host = STR("10.0.0.1:6443"),
 		       .user_agent = STR("kubectl/v1.34.2 (linux/amd64)"), .authorization_seen = SEEN_ABSENT,
 		       .ws_protocol_seen = SEEN_ABSENT, .websocket_seen = SEEN_ABSENT, .status = 200,
 		       .audit_id = STR("10e8296b-70a4-4bc4-a090-763d9c5b46b4"), .has_flow_schema = true,
