@@ -113,6 +113,8 @@ struct found {
 	struct str groups[2][EXCHANGE_GROUPS_MAX];
 	size_t nr_groups[2];		/* impersonated, remote */
 	size_t joined[WANT_MAX];	/* length of all fields of the name, with two bytes between */
+	bool is_value_unknown[WANT_MAX];
+	bool is_name_unknown;		/* of any field: it may be every header */
 	bool is_connection_upgrade;
 	bool has_unknown;
 	bool is_cut;
@@ -146,12 +148,15 @@ static void find(const struct message *m, struct found *f)
 	memset(f->first, 0, sizeof(f->first));
 	memset(f->nr, 0, sizeof(f->nr));
 	memset(f->joined, 0, sizeof(f->joined));
+	memset(f->is_value_unknown, 0, sizeof(f->is_value_unknown));
 	f->nr_groups[0] = f->nr_groups[1] = 0;
-	f->is_connection_upgrade = f->has_unknown = f->is_cut = false;
+	f->is_name_unknown = f->is_connection_upgrade = f->has_unknown = f->is_cut = false;
 	for (size_t i = 0; i < m->nr_fields; i++) {
 		const struct field *field = &m->fields[i];
 		enum want want = field->is_name_known ? want_of(field->name) : WANT_NONE;
 
+		f->is_name_unknown |= !field->is_name_known;
+		f->is_value_unknown[want] |= !field->is_value_known;
 		f->has_unknown |= !field->is_name_known || (want && !field->is_value_known);
 		if (!want || !field->is_value_known)
 			continue;
@@ -300,12 +305,15 @@ struct head *head_new(const struct message *m, uint32_t *doubts)
 		*doubts |= DOUBT_OUT_OF_MEMORY;
 		return NULL;
 	}
-	is_uncertain = f.has_unknown || m->is_unknown || m->is_truncated || m->has_bad_lines;
+	is_uncertain = f.is_name_unknown || m->is_unknown || m->is_truncated || m->has_bad_lines;
 	is_websocket = f.is_connection_upgrade && str_ieq(f.first[WANT_UPGRADE], STR("websocket"));
 	*h = (struct head){
-		.authorization_seen = seen_of(f.nr[WANT_AUTHORIZATION], is_uncertain),
-		.ws_protocol_seen = seen_of(f.nr[WANT_WS_PROTOCOL], is_uncertain),
-		.websocket_seen = seen_of(is_websocket, is_uncertain),
+		.authorization_seen =
+			seen_of(f.nr[WANT_AUTHORIZATION], is_uncertain || f.is_value_unknown[WANT_AUTHORIZATION]),
+		.ws_protocol_seen =
+			seen_of(f.nr[WANT_WS_PROTOCOL], is_uncertain || f.is_value_unknown[WANT_WS_PROTOCOL]),
+		.websocket_seen = seen_of(is_websocket, is_uncertain || f.is_value_unknown[WANT_UPGRADE] ||
+								f.is_value_unknown[WANT_CONNECTION]),
 		.nr_impersonate_groups = (uint8_t)f.nr_groups[0],
 		.nr_remote_groups = (uint8_t)f.nr_groups[1],
 	};
