@@ -37,8 +37,6 @@ static long scan_step(__u32 block, void *ctx)
 		return 1;
 	}
 	for (__u32 i = 0; i < SCAN_BLOCK && i < n; i++) {
-		if (!last && (bytes[i] == '\r' || bytes[i] == '\n'))
-			continue; /* net/http passes over line ends left behind by an old client's POST */
 		last = last << 8 | bytes[i];
 		if ((last & 0xffff) == 0x0a0a || (last & 0xffffff) == 0x0a0d0a) {
 			s->end = at + i + 1;
@@ -49,6 +47,20 @@ static long scan_step(__u32 block, void *ctx)
 	return 0;
 }
 
+/* How many line ends stand in front of a head: net/http passes over up to four, which old clients leave
+ * behind a POST. They are sent with the head, but must not look like its end. */
+static __always_inline __u32 padding_of(__u64 from, __u32 n)
+{
+	__u8 bytes[4] = {};
+	__u32 k = 0;
+
+	if (n < sizeof(bytes) || bpf_probe_read_user(bytes, sizeof(bytes), (void *)from))
+		return 0; /* unreadable: the scan counts it */
+	while (k < sizeof(bytes) && (bytes[k] == '\r' || bytes[k] == '\n'))
+		k++;
+	return k;
+}
+
 /* Send a piece of a head that begins at stream offset `off`. Leaves the state at STATE_BODY when the
  * piece holds the blank line. */
 int head_send(struct conn *c, __u8 dir, __u64 from, __u32 n, __u64 off);
@@ -57,6 +69,7 @@ __noinline int head_send(struct conn *c, __u8 dir, __u64 from, __u32 n, __u64 of
 {
 	struct direction *d;
 	struct scan s = { .from = from, .n = n };
+	__u32 padding = 0;
 	struct prefix p = {};
 	struct tap_head *r = (void *)&p;
 
@@ -64,10 +77,15 @@ __noinline int head_send(struct conn *c, __u8 dir, __u64 from, __u32 n, __u64 of
 		return -1;
 	d = dir == TAP_READ ? &c->dir[0] : &c->dir[1];
 	s.last = d->last;
+	if (!d->has_begun) {
+		padding = padding_of(from, n);
+		s.from += padding;
+		s.n -= padding;
+	}
 	(void)bpf_loop(TAP_PAYLOAD_MAX / SCAN_BLOCK, scan_step, &s, 0);
 	d->last = s.last;
 	if (s.end) {
-		n = s.end;
+		n = s.end + padding;
 		r->how |= TAP_HEAD_END;
 	}
 	if (n > TAP_PAYLOAD_MAX) {

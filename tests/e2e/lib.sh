@@ -197,3 +197,27 @@ no_canary() {
 	found=$(grep -l -a -F -f <(canaries | awk 'length >= 8') -- "$@") && echo "a secret is in: $found"
 	[[ -z $found ]]
 }
+
+# ---- what the generator knows against what was told
+
+# check_truth NAME TRUTH [OPTION]...: every line of TRUTH against NAME.jsonl, by tools/traffic-check
+check_truth() {
+	local name=$1 truth=$2
+	shift 2
+	canaries | awk 'length >= 8' >"$WORK/canary-list"
+	if python3 "$ROOT/tools/traffic-check" --truth "$truth" --exchanges "$WORK/$name.jsonl" --canary "$WORK/canary-list" \
+		"$@" >"$WORK/$name.check" 2>&1; then
+		echo "ok $(wc -l <"$truth") requests are told exactly once, as they were ($name)"
+	else
+		cat "$WORK/$name.check"
+		echo "not ok every request is told exactly once, as it was ($name)"
+	fi
+	tail -n 1 "$WORK/$name.check"
+}
+
+# summary NAME FILTER: of the Summary line, by jq
+summary() { jq -r "select(.kind == \"Summary\") | $2" "$WORK/$1.jsonl"; }
+
+no_loss() { # NAME
+	[[ $(summary "$1" '[.lost[]] | add') == 0 ]] || { summary "$1" .lost; return 1; }
+}

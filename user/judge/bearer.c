@@ -79,10 +79,11 @@ void bearer_of_websocket(struct str value, char *room, struct bearer *ret)
 	}
 	if (!nr_tokens)
 		return;
-	if (is_broken || (n && !nr_others)) {
+	if (is_broken) {
 		ret->state = AUTHN_TOKEN_BROKEN;
 	} else if (n) {
-		ret->state = AUTHN_TOKEN_TRIED;
+		/* without another protocol the server refuses it unseen; it was sent all the same */
+		ret->state = nr_others ? AUTHN_TOKEN_TRIED : AUTHN_TOKEN_BROKEN;
 		ret->token = (struct str){ room, n };
 	} else {
 		ret->state = AUTHN_TOKEN_IGNORED;
