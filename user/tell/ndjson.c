@@ -172,7 +172,7 @@ static void put_response(struct json *j, const struct exchange *x)
 
 static void put_sizes(struct json *j, const struct exchange *x)
 {
-	if (x->has_request)
+	if (x->has_request_bytes)
 		json_put_u64(j, "requestBytes", x->request_bytes);
 	if (x->has_response)
 		json_put_u64(j, "responseBytes", x->response_bytes);

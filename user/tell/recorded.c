@@ -271,7 +271,7 @@ static void take_token_type(struct reading *g)
 static void take_request_bytes(struct reading *g)
 {
 	g->to->exchange.request_bytes = take_u64(g, UINT64_MAX);
-	g->to->exchange.has_request = true;
+	g->to->exchange.has_request_bytes = true;
 }
 
 static void take_response_bytes(struct reading *g)
@@ -470,6 +470,7 @@ static void tie(struct reading *g)
 	to->identity.exchange = x;
 	x->conn = &to->conn;
 	to->conn.process = to->conn.is_described ? &to->process : NULL;
+	x->has_request = !(x->doubts & DOUBT_REQUEST_UNSEEN);
 	x->request_ns = x->has_request ? time_ns : 0;
 	if (g->has_first_byte)
 		x->first_byte_ns = time_ns + g->first_byte_ns;
