@@ -34,6 +34,7 @@ struct fakego {
 	uint8_t *p;
 	size_t n;
 	size_t text, pclntab, types, links, module, version; /* file offsets */
+	size_t nr_links;
 
 	/* private */
 	char *tables[2];
@@ -437,6 +438,7 @@ static size_t fakego_write_types(struct fakego *f, size_t *ret_descs_end)
 	for (size_t i = 0; i < nr; i++)
 		fakego_u32(f, f->links + 4 * i, order[f->is_unsorted ? nr - 1 - i : i]->desc - f->types);
 	free(w);
+	f->nr_links = nr;
 	return nr;
 }
 
@@ -462,15 +464,16 @@ static void fakego_write_module(struct fakego *f, size_t nr_links, size_t descs_
 	fakego_ptr(f, f->module + 8 * 13, f->pclntab + pcln);
 	fakego_slice(f, 16, f->pclntab + pcln, nr + 1);
 	fakego_ptr(f, f->module + 8 * 22, f->text);
+	fakego_ptr(f, f->module + 8 * 62, f->text); /* the one textsect is at word 60, behind the rest */
 	fakego_ptr(f, f->module + 8 * 37, f->types);
 	if (f->is_go127) {
 		fakego_u64(f, f->module + 8 * 38, descs_end - f->types);
 		fakego_ptr(f, f->module + 8 * 39, etypes);
 		fakego_u64(f, f->module + 8 * 40, descs_end - f->types);
-		fakego_slice(f, 45, f->text, 1);
+		fakego_slice(f, 45, f->module + 8 * 60, 1);
 	} else {
 		fakego_ptr(f, f->module + 8 * 38, etypes);
-		fakego_slice(f, 42, f->text, 1);
+		fakego_slice(f, 42, f->module + 8 * 60, 1);
 		fakego_slice(f, 45, f->links, nr_links);
 	}
 }

@@ -101,6 +101,7 @@ static void test_elf__a_file_reads_as_its_bytes_across_blocks(void)
 static void test_elf__a_file_that_shrinks_is_an_error_and_no_signal(void)
 {
 	size_t n = sizeof(image->bytes);
+	struct err err = { "" };
 	uint8_t byte;
 	struct elf e;
 	char *path;
@@ -112,6 +113,8 @@ static void test_elf__a_file_that_shrinks_is_an_error_and_no_signal(void)
 	CHECK_INT(elf_read(&e, image_size(n) - 1, &byte, 1), -EIO);
 	CHECK_INT(elf_error(&e), -EIO);
 	CHECK_INT(elf_read(&e, 0, &byte, 1), -EIO);
+	CHECK_INT(elf_say(&e, -EIO, &err), -EIO);
+	CHECK(strstr(err.text, " cannot be read, or shrank while it was"));
 	elf_done(&e);
 	unlink(path);
 }

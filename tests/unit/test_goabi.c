@@ -352,6 +352,8 @@ static void test_goabi__a_counter_of_calls_is_not_required(void)
 
 	CHECK_INT(parse_fake(EDIT({ "v:0:int32", "v:0:int64" }), &abi, NULL), 0);
 	CHECK_INT(abi.layout.conn_active, 0);
+	CHECK_INT(parse_fake(EDIT({ "activeCall:736:atomic.Int32", "activeCall:736:int32" }), &abi, NULL), 0); /* Go 1.18 */
+	CHECK_INT(abi.layout.conn_active, 736);
 }
 
 static void test_goabi__a_server_that_does_not_fit_is_left_out_whole(void)

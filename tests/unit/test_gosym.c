@@ -135,6 +135,13 @@ static void test_gosym__a_moduledata_of_another_form_is_refused(void)
 	CHECK_INT(open_fake(&f, &e, &g, &err), -ENOTSUP);
 	CHECK_STR(str_of(err.text), "fake (go1.26): its runtime.moduledata is of no known form");
 	elf_done(&e);
+	word = f.nr_links;
+	memcpy(f.p + f.module + 8 * 46, &word, 8);
+	CHECK_INT(open_fake(&f, &e, &g, NULL), 0);
+	elf_done(&e);
+	f.p[f.module + 8 * 62] ^= 1; /* a slice of something else where textsectmap should be */
+	CHECK_INT(open_fake(&f, &e, &g, &err), -ENOTSUP);
+	elf_done(&e);
 	memset(f.p + f.module, 0, 8);
 	CHECK_INT(open_fake(&f, &e, &g, &err), -ENODATA);
 	CHECK_STR(str_of(err.text), "fake (go1.26): its runtime.moduledata was not found");

@@ -131,7 +131,8 @@ static const uint32_t arm64_large[] = { 0xf9400b90, 0xd12a43f1, 0xeb10023f, 0x54
 
 static void test_insn__arm64_calls_entry_and_frame_are_found(void)
 {
-	struct insn_code c = ARM64(0x2000, arm64_read), large = ARM64(0x2000, arm64_large);
+	uint32_t old[] = { 0xf9400b90, 0xd10643fb, 0xf900037e, 0x9100037f, 0xf900cfe0, 0xd65f03c0 }; /* Go 1.18, x27 */
+	struct insn_code c = ARM64(0x2000, arm64_read), large = ARM64(0x2000, arm64_large), x27 = ARM64(0x2000, old);
 	uint32_t frame;
 	uint64_t va[2];
 	size_t nr;
@@ -142,6 +143,8 @@ static void test_insn__arm64_calls_entry_and_frame_are_found(void)
 	CHECK(insn_receiver_frame(&c, &frame) == 0 && frame == 112);
 	CHECK(insn_entry(&large, va) == 0 && va[0] == 0x2010);
 	CHECK(insn_receiver_frame(&large, &frame) == 0 && frame == 2832);
+	CHECK(insn_entry(&x27, va) == 0 && va[0] == 0x2004);
+	CHECK(insn_receiver_frame(&x27, &frame) == 0 && frame == 400);
 	CHECK(insn_len(&c, 0x2004, &nr) == 0 && nr == 4);
 }
 

@@ -40,6 +40,15 @@ int elf_error(const struct elf *e)
 	return e->error;
 }
 
+int elf_say(const struct elf *e, int r, struct err *err)
+{
+	if (e->error == -E2BIG)
+		return err_set(err, r, "%s takes more work to read than is done for one file", e->name);
+	if (e->error == -EIO)
+		return err_set(err, r, "%s cannot be read, or shrank while it was", e->name);
+	return err_set(err, r, "%s is damaged", e->name);
+}
+
 static int charge(struct elf *e, uint32_t cost)
 {
 	if (e->error)
@@ -367,7 +376,7 @@ static int read_headers(struct elf *e, struct err *err)
 	if (r == -ERANGE || (r == 0 && memcmp(eh.e_ident, ELFMAG, SELFMAG) != 0))
 		return err_set(err, -ENOEXEC, "%s is not an ELF program", e->name);
 	if (r < 0)
-		return err_set(err, r, "%s cannot be read", e->name);
+		return elf_say(e, r, err);
 	if (eh.e_ident[EI_CLASS] != ELFCLASS64 || eh.e_ident[EI_DATA] != ELFDATA2LSB ||
 	    (eh.e_machine != EM_X86_64 && eh.e_machine != EM_AARCH64))
 		return err_set(err, -ENOEXEC, "%s is not a program for x86-64 or arm64", e->name);
@@ -401,7 +410,7 @@ static int read_headers(struct elf *e, struct err *err)
 	if (e->is_pie && dynamic.p_type == PT_DYNAMIC && dynamic.p_offset < e->size)
 		read_dynamic(e, &dynamic);
 	if (e->error)
-		return err_set(err, e->error, "%s cannot be read", e->name);
+		return elf_say(e, e->error, err);
 	return 0;
 }
 

@@ -109,4 +109,7 @@ int elf_section(struct elf *e, const char *name, uint64_t *ret_off, uint64_t *re
 /* 0, or the -EIO or -E2BIG that every read returns from now on. */
 int elf_error(const struct elf *e);
 
+/* The sentence for it, or for any other error `r` of a read. Returns r. */
+int elf_say(const struct elf *e, int r, struct err *err);
+
 #endif

@@ -110,7 +110,8 @@ static int load_code(struct reader *rd, enum func f, struct insn_code *ret)
 	if (r == 0)
 		r = elf_read(rd->elf, off, rd->code, fn->size[0]);
 	if (r < 0)
-		return err_set(rd->why, r, "the code of %s cannot be read", func_names[f]);
+		return err_set(rd->why, elf_error(rd->elf) ? r : -ENOTSUP, "the code of %s is not in the file",
+			       func_names[f]);
 	*ret = (struct insn_code){ rd->elf->machine, fn->va[0], rd->code, fn->size[0] };
 	return 0;
 }
@@ -259,7 +260,7 @@ static int read_h2(struct reader *rd, const struct h2_stack *s)
 
 /* A server that is not understood is left out, and so are the sites that it had already; what would
  * fail everything else too is an error. */
-static int settle(struct reader *rd, int r, size_t nr_sites, bool *sees, char reason[160])
+static int settle(struct reader *rd, int r, size_t nr_sites, bool *sees, char reason[GOABI_REASON_MAX])
 {
 	*sees = r == 0;
 	reason[0] = '\0';
@@ -268,7 +269,7 @@ static int settle(struct reader *rd, int r, size_t nr_sites, bool *sees, char re
 	rd->abi->nr_sites = nr_sites;
 	if (r == -ENOMEM || elf_error(rd->elf))
 		return r;
-	(void)snprintf(reason, 160, "%.159s", rd->why->text);
+	(void)snprintf(reason, GOABI_REASON_MAX, "%.*s", GOABI_REASON_MAX - 1, rd->why->text);
 	return 0;
 }
 
@@ -295,7 +296,7 @@ static int read_servers(struct reader *rd)
 
 int goabi_parse(struct elf *e, struct goabi *ret, struct err *err)
 {
-	struct err why = { "reading it failed" };
+	struct err why = { "its tables are damaged, or larger than is read" };
 	struct goabi abi = { .is_pie = e->is_pie, .layout.abi_version = TAP_ABI_VERSION };
 	struct reader rd = { .elf = e, .abi = &abi, .why = &why };
 	int r = gosym_open(&rd.sym, e, err);
@@ -319,6 +320,8 @@ int goabi_parse(struct elf *e, struct goabi *ret, struct err *err)
 		r = read_servers(&rd);
 	if (r == 0)
 		*ret = abi;
+	else if (elf_error(e))
+		(void)elf_say(e, r, err);
 	else
 		err_set(err, r, "%s (%s): %s", e->name, abi.go_version, why.text);
 	free(rd.code);

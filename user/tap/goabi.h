@@ -31,7 +31,8 @@ enum probe {
 	PROBE_MAX,
 };
 
-#define GOABI_SITES_MAX 32
+#define GOABI_SITES_MAX	 32
+#define GOABI_REASON_MAX 160
 
 struct goabi_site {
 	enum probe probe;
@@ -48,8 +49,8 @@ struct goabi {
 	bool is_pie;
 	bool sees_h1;			/* HTTP/1.1 of net/http */
 	bool sees_h2[2];		/* by TAP_STACK_* */
-	char h1_reason[160];		/* why not, when not */
-	char h2_reason[2][160];
+	char h1_reason[GOABI_REASON_MAX];	/* why not, when not */
+	char h2_reason[2][GOABI_REASON_MAX];
 	struct tap_layout layout;
 	struct goabi_site sites[GOABI_SITES_MAX];
 	size_t nr_sites;

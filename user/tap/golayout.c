@@ -71,8 +71,11 @@ static const struct row tls_rows[] = {
 	ROW(addr_port, TCP_ADDR, "Port", "int"),
 };
 
-/* May be missing: BPF takes 0 for not known. A version that counts otherwise has another type here. */
-static const struct row tls_optional_row = ROW(conn_active, CONN, "activeCall.v", "int32");
+/* May be missing: BPF takes 0 for not known. Up to Go 1.18 it is a plain int32. */
+static const struct row tls_optional_rows[] = {
+	ROW(conn_active, CONN, "activeCall.v", "int32"),
+	ROW(conn_active, CONN, "activeCall", "int32"),
+};
 
 /* ---- net/http, HTTP/1.1 ---------------------------------------------------------------------- */
 
@@ -289,9 +292,9 @@ int golayout_tls(struct gosym *g, struct tap_layout *ret, struct err *why)
 
 	if (r == 0)
 		r = fill_rows(&f, &l);
-	if (r == 0) {
+	for (size_t i = 0; i < COUNT(tls_optional_rows) && r == 0; i++) {
 		f.why = NULL;
-		r = fill_row(&f, &tls_optional_row, &l);
+		r = fill_row(&f, &tls_optional_rows[i], &l);
 		r = r == -ENOTSUP ? 0 : r;
 	}
 	if (r < 0)

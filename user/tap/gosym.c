@@ -220,12 +220,15 @@ static int find_module(struct gosym *g, uint64_t *ret)
 	return r;
 }
 
+/* Slices of one form can stand where another one has its own; textsectmap cannot be mistaken, as its
+ * first {address before linking, end, address} is that of the text. */
 static bool fits(struct gosym *g, uint64_t md, const struct md_form *f)
 {
 	uint64_t types = word(g, md, f->types), etypes = word(g, md, f->etypes), size = etypes - types;
 
 	if (etypes <= types || !is_mapped(g, types, size) || !is_slice(g, md, f->textsect, 24) ||
-	    word(g, md, f->textsect + 1) == 0)
+	    word(g, md, f->textsect + 1) == 0 ||
+	    word(g, word(g, md, f->textsect), 2) != word(g, md, MD_TEXT))
 		return false;
 	if (f->typelinks)
 		return is_slice(g, md, f->typelinks, 4) && word(g, md, f->typelinks + 1) != 0;
@@ -240,7 +243,7 @@ static int read_module(struct gosym *g, uint64_t md, struct err *err)
 	while (f < end && !fits(g, md, f))
 		f++;
 	if (elf_error(g->elf))
-		return err_set(err, elf_error(g->elf), "%s cannot be read", g->elf->name);
+		return elf_say(g->elf, elf_error(g->elf), err);
 	if (f == end)
 		return err_set(err, -ENOTSUP, "%s (%s): its runtime.moduledata is of no known form",
 			       g->elf->name, g->version);
@@ -322,17 +325,17 @@ int gosym_open(struct gosym *g, struct elf *e, struct err *err)
 	if (r == -E2BIG && !elf_error(e))
 		return err_set(err, r, "%s has more than %u functions", e->name, GOSYM_FUNCS_MAX);
 	if (r < 0)
-		return err_set(err, r, "%s cannot be read", e->name);
+		return elf_say(e, r, err);
 	find_version(g);
 	r = find_module(g, &md);
 	if (r == -ENOENT)
 		return err_set(err, -ENODATA, "%s (%s): its runtime.moduledata was not found", e->name,
 			       g->version);
 	if (r < 0)
-		return err_set(err, r, "%s cannot be read", e->name);
+		return elf_say(e, r, err);
 	r = elf_read(e, g->pclntab, &magic, sizeof(magic));
 	if (r < 0)
-		return err_set(err, r, "%s cannot be read", e->name);
+		return elf_say(e, r, err);
 	g->offsets_are_shifted = magic == PCLNTAB_1_18 && str_starts(str_of(g->version), STR("go1.18"));
 	return read_module(g, md, err);
 }

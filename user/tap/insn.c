@@ -20,7 +20,7 @@ struct step {
 	uint64_t target; /* of it */
 	bool is_branch;	 /* any other transfer of control, indirect calls too */
 	bool is_check;	 /* may stand in the check for stack space */
-	bool moves_sp;	 /* takes `frame` more bytes of stack; arm64 may do so by way of x20 */
+	bool moves_sp;	 /* takes `frame` more bytes of stack; arm64 may do so by way of another */
 	uint32_t frame;
 	bool stores_sp; /* writes [SP + at, SP + at + size) */
 	int64_t at;
@@ -156,8 +156,9 @@ static void arm64_stack(uint32_t w, struct step *s)
 		s->moves_sp = true;
 		s->frame = (uint32_t)-signed_bits(w, 12, 9);
 	}
-	/* sub sp,sp,#N or sub x20,sp,#N, with N shifted by 12 or not */
-	if ((w & 0xff8003ff) == 0xd10003ff || (w & 0xff8003ff) == 0xd10003f4) {
+	/* sub sp,sp,#N; or by way of x20, before Go 1.19 of x27, so that a signal sees a whole frame */
+	if ((w & 0xff8003ff) == 0xd10003ff || (w & 0xff8003ff) == 0xd10003f4 ||
+	    (w & 0xff8003ff) == 0xd10003fb) {
 		s->moves_sp = true;
 		s->frame = bits(w, 10, 12) << (bits(w, 22, 1) ? 12 : 0);
 	}

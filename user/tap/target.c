@@ -267,8 +267,8 @@ int target_of_pid(uint32_t pid, struct target *ret, struct err *err)
 			    t.comm);
 	else if (r == -EACCES || r == -EPERM)
 		r = err_set(err, -EACCES,
-			    "no permission to look into process %u (%s): run as root, in the host's PID "
-			    "namespace",
+			    "no permission to look into process %u (%s): run as root, or with "
+			    "CAP_SYS_PTRACE",
 			    pid, t.comm);
 	else if (r < 0)
 		err_set(err, r, "process %u (%s) cannot be looked into: %s", pid, t.comm, strerror(-r));
