@@ -31,6 +31,7 @@ enum tap_kind {
 	TAP_HEAD,	/* struct tap_head: bytes of an HTTP/1 head */
 	TAP_END,	/* struct tap_end: net/http finished an HTTP/1 response */
 	TAP_PROCESS,	/* struct tap_process: a process was executed, or ended */
+	TAP_TRUST,	/* struct tap_trust: what a traced server trusts; from the agent */
 	TAP_KIND_MAX,
 };
 
@@ -126,7 +127,7 @@ struct tap_data {
 _Static_assert(sizeof(struct tap_data) == 24 + 16, "tap_data");
 
 #define TAP_TABLE_MAX	128	/* entries: 4096 / 32 */
-#define TAP_TABLE_BYTES	8192
+#define TAP_TABLE_BYTES	4096	/* of names and values */
 
 /* tap_snapshot.how */
 #define TAP_SNAPSHOT_CUT	0x01	/* the table was larger than fits: nothing in it is usable */
@@ -184,6 +185,20 @@ struct tap_process {
 	char target[TAP_TARGET_MAX];	/* NUL-padded */
 };
 _Static_assert(sizeof(struct tap_process) == 24 + 72, "tap_process");
+
+/* From the agent, also into a recording: the CA certificates (PEM, public) of a traced server. An empty
+ * part says that the server has none. */
+struct tap_trust {
+	struct tap_hdr hdr;
+	__u32 tgid;
+	__u16 client_len;	/* of --client-ca-file's content */
+	__u16 proxy_len;	/* of --requestheader-client-ca-file's */
+	__u16 names_len;	/* of --requestheader-allowed-names */
+	__u16 pad;
+	__u32 pad2;
+	__u8 data[];		/* the three, in this order */
+};
+_Static_assert(sizeof(struct tap_trust) == 24 + 16, "tap_trust");
 
 /* ---- maps ------------------------------------------------------------------------------------ */
 

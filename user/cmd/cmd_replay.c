@@ -45,11 +45,12 @@ static int on_line(void *ctx, struct str line, bool is_long)
 	return show_is_over(&r->show) ? ENOUGH : 0;
 }
 
-static void begin_raw(void *ctx, int64_t wall_offset_ns)
+static void begin_raw(void *ctx, const struct record_head *head)
 {
 	struct replay *r = ctx;
 
-	r->error = stages_init(&r->stages, r->key, wall_offset_ns, show_identity, &r->show);
+	memcpy(r->show.node, head->node, sizeof(head->node));
+	r->error = stages_init(&r->stages, r->key, head->wall_offset_ns, show_identity, &r->show);
 }
 
 static void on_record(void *ctx, const void *record, size_t size)

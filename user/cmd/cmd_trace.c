@@ -111,11 +111,11 @@ static enum exit_code run_trace(void *config)
 		(void)err_set(&err, r, "out of memory");
 		goto out;
 	}
-	r = t->raw_path ? record_create(&t->raw, t->raw_path, clock.offset_ns, &err) : 0;
+	r = show_begin(&t->show, &err);
+	if (!r && t->raw_path)
+		r = record_create(&t->raw, t->raw_path, clock.offset_ns, t->show.node, &err);
 	if (!r)
-		r = show_begin(&t->show, &err);
-	if (!r)
-		r = live_open(&t->live, on_record, on_note, t, t->stages.cred, &live, &err);
+		r = live_open(&t->live, on_record, on_note, t, &live, &err);
 	if (r)
 		goto out;
 	(void)malloc_trim(0); /* the kernel's BTF was read to load the programs: 10 MB */

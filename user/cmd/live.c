@@ -12,12 +12,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "tap_abi.h"
 
 #define SCAN_EVERY_NS	UINT64_C(1000000000)
 #define REFUSED_MAX	256		/* beyond: the oldest is tried again */
-#define BUNDLE_MAX	(1u << 20)	/* of a CA file */
+#define BUNDLE_MAX	28000	/* of a CA file: two of them fit into a record */
+#define NAMES_MAX	4096
 
 /* A pid, which life of it, and the program it runs in that life. */
 struct process_life {
@@ -30,7 +32,6 @@ struct live {
 	record_push_fn *push;
 	live_note_fn *note;
 	void *ctx;
-	struct cred *trust;
 	struct probes *probes;
 	struct ring ring;
 	struct process_life processes[LIVE_PIDS_MAX * 4];
@@ -103,22 +104,31 @@ static int read_flag_file(uint32_t pid, const char *flag, struct buf *ret)
 	return r;
 }
 
-static void read_trust(struct live *l, const struct target *t)
+static void push_trust(struct live *l, const struct target *t)
 {
-	struct buf client = { .max = BUNDLE_MAX }, proxy = { .max = BUNDLE_MAX }, names = { .max = 4096 };
-	struct err err = { "" };
+	struct buf client = { .max = BUNDLE_MAX }, proxy = { .max = BUNDLE_MAX }, names = { .max = NAMES_MAX }, record = { 0 };
+	struct tap_trust r = { .hdr = { .kind = TAP_TRUST, .ktime_ns = clock_mono_ns() }, .tgid = t->pid };
 
-	if (!l->trust)
-		return;
-	/* a server without these flags trusts no such certificates: then the bundles stay empty */
-	(void)read_flag_file(t->pid, "--client-ca-file", &client);
-	(void)read_flag_file(t->pid, "--requestheader-client-ca-file", &proxy);
+	/* a server without these flags trusts no such certificates: then the parts stay empty */
+	if (read_flag_file(t->pid, "--client-ca-file", &client) == -E2BIG ||
+	    read_flag_file(t->pid, "--requestheader-client-ca-file", &proxy) == -E2BIG)
+		note(l, "process %u: a CA file of more than %d bytes is not read: which certificates it accepts is not known",
+		     t->pid, BUNDLE_MAX);
 	(void)target_flag(t->pid, "--requestheader-allowed-names", &names);
-	if ((client.n || proxy.n) && cred_trust(l->trust, t->pid, buf_str(&client), buf_str(&proxy), buf_str(&names), &err))
-		note(l, "process %u: its CA files: %s", t->pid, err.text);
+	r.client_len = (uint16_t)client.n;
+	r.proxy_len = (uint16_t)proxy.n;
+	r.names_len = (uint16_t)names.n;
+	r.hdr.size = (uint16_t)(sizeof(r) + client.n + proxy.n + names.n);
+	(void)buf_add(&record, &r, sizeof(r)); /* the buf remembers */
+	(void)buf_add_str(&record, buf_str(&client));
+	(void)buf_add_str(&record, buf_str(&proxy));
+	(void)buf_add_str(&record, buf_str(&names));
+	if ((client.n || proxy.n) && !client.error && !proxy.error && !buf_error(&record))
+		l->push(l->ctx, record.p, record.n);
 	buf_done(&client);
 	buf_done(&proxy);
 	buf_done(&names);
+	buf_done(&record);
 }
 
 /* ---- taking processes up */
@@ -150,8 +160,8 @@ static int take_up(struct live *l, const struct target *t, struct err *err)
 	if (l->nr_processes == processes_max)
 		return err_set(err, -ENOSPC, "already tracing %zu processes, which is as many as there can be", processes_max);
 	target_exe_path(t->pid, exe);
-	read_trust(l, t);
 	push_process(l, t, false);
+	push_trust(l, t);
 	is_known = probes_has_file(l->probes, exe);
 	r = probes_add(l->probes, (pid_t)t->pid); /* first, so that an attached file is never deaf to it */
 	if (r)
@@ -280,14 +290,14 @@ static void drop_ended(struct live *l)
 }
 
 int live_open(const struct live_options *options, record_push_fn *push, live_note_fn *note_fn, void *ctx,
-	      struct cred *trust, struct live **ret, struct err *err)
+	      struct live **ret, struct err *err)
 {
 	struct live *l = calloc(1, sizeof(*l));
 	int r;
 
 	if (!l)
 		return err_set(err, -ENOMEM, "out of memory");
-	*l = (struct live){ .options = *options, .push = push, .note = note_fn, .ctx = ctx, .trust = trust };
+	*l = (struct live){ .options = *options, .push = push, .note = note_fn, .ctx = ctx };
 	if (!l->options.nr_names && !l->options.nr_pids)
 		l->options.names[l->options.nr_names++] = "kube-apiserver";
 	r = probes_new(&options->probes, &l->probes, err);

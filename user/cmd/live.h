@@ -10,7 +10,7 @@
 #ifndef ANONTAP_CMD_LIVE_H
 #define ANONTAP_CMD_LIVE_H
 
-#include "judge/cred.h"
+#include "base/counters.h"
 #include "tap/probe.h"
 #include "tap/ring.h"
 #include "tap/target.h"
@@ -32,11 +32,11 @@ typedef void live_note_fn(void *ctx, const char *text);
 
 struct live;
 
-/* push: every record, TAP_PROCESS of traced processes included. trust: given what each traced server
- * trusts; may be NULL. Returns 0; -ESRCH nothing to trace (and not waiting); or as probes_new(),
- * goabi_read(), probes_attach() say. */
+/* push: every record; of traced processes also what the agent knows: TAP_PROCESS and TAP_TRUST.
+ * Returns 0; -ESRCH nothing to trace (and not waiting); or as probes_new(), goabi_read(),
+ * probes_attach() say. */
 int live_open(const struct live_options *options, record_push_fn *push, live_note_fn *note, void *ctx,
-	      struct cred *trust, struct live **ret, struct err *err);
+	      struct live **ret, struct err *err);
 
 /* Wait at most timeout_ms, push what is there, follow processes. Returns 0; 1: all traced pids have
  * ended and no name is followed; -errno. */

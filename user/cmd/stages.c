@@ -31,11 +31,27 @@ int stages_init(struct stages *s, const uint8_t key[CRED_KEY_SIZE], int64_t wall
 	return 0;									/* exchange -> identity  */
 }
 
+/* What the agent knows of a server, told to cred past the stages between. */
+static void push_trust(struct stages *s, const struct tap_trust *r)
+{
+	struct str rest = { (const char *)r->data, r->hdr.size - sizeof(*r) }, client = str_first(rest, r->client_len), proxy;
+
+	rest = str_from(rest, client.n);
+	proxy = str_first(rest, r->proxy_len);
+	rest = str_from(rest, proxy.n);
+	if (cred_trust(s->cred, r->tgid, client, proxy, str_first(rest, r->names_len), NULL))
+		count(&s->counters, COUNT_trust_bad);
+}
+
 void stages_push(void *stages, const void *record, size_t size)
 {
 	struct stages *s = stages;
+	const struct tap_hdr *h = record;
 
-	flow_push(&s->flow, record, size);
+	if (size >= sizeof(struct tap_trust) && h->kind == TAP_TRUST && h->size >= sizeof(struct tap_trust) && h->size <= size)
+		push_trust(s, record);
+	else
+		flow_push(&s->flow, record, size);
 }
 
 void stages_finish(struct stages *s, uint64_t now_ns)

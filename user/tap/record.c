@@ -9,7 +9,7 @@
 
 #include "tap_abi.h"
 
-int record_create(struct record_writer *w, const char *path, int64_t wall_offset_ns, struct err *err)
+int record_create(struct record_writer *w, const char *path, int64_t wall_offset_ns, const char *node, struct err *err)
 {
 	struct record_head head = { .abi_version = TAP_ABI_VERSION, .wall_offset_ns = wall_offset_ns };
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -23,6 +23,7 @@ int record_create(struct record_writer *w, const char *path, int64_t wall_offset
 		return err_set(err, -ENOMEM, "out of memory");
 	}
 	memcpy(head.magic, RECORD_MAGIC, sizeof(head.magic));
+	memcpy(head.node, node, strnlen(node, sizeof(head.node) - 1));
 	if (fwrite(&head, sizeof(head), 1, w->file) != 1)
 		w->error = -errno;
 	return 0;
@@ -75,7 +76,7 @@ static int read_one(FILE *file, uint8_t *record, uint32_t *ret_n)
 	return fread(record, 1, *ret_n, file) == *ret_n ? 1 : -ENODATA;
 }
 
-int record_replay(const char *path, void (*begin)(void *ctx, int64_t wall_offset_ns), record_push_fn *push, void *ctx,
+int record_replay(const char *path, void (*begin)(void *ctx, const struct record_head *head), record_push_fn *push, void *ctx,
 		  struct err *err)
 {
 	struct record_head head;
@@ -97,7 +98,8 @@ int record_replay(const char *path, void (*begin)(void *ctx, int64_t wall_offset
 			    TAP_ABI_VERSION);
 		goto out;
 	}
-	begin(ctx, head.wall_offset_ns);
+	head.node[sizeof(head.node) - 1] = '\0';
+	begin(ctx, &head);
 	while ((r = read_one(file, record, &n)) > 0)
 		push(ctx, record, n);
 	if (r == -ENODATA)

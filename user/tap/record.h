@@ -23,6 +23,7 @@ struct record_head {
 	char magic[12];			/* RECORD_MAGIC without its NUL */
 	uint32_t abi_version;
 	int64_t wall_offset_ns;		/* wall clock minus ktime when it was written */
+	char node[64];			/* the machine's name, NUL-padded; may be empty */
 };
 
 struct record_writer {
@@ -31,14 +32,14 @@ struct record_writer {
 };
 
 /* Returns 0; -EEXIST; -ENOMEM or what open() says. */
-int record_create(struct record_writer *w, const char *path, int64_t wall_offset_ns, struct err *err);
+int record_create(struct record_writer *w, const char *path, int64_t wall_offset_ns, const char *node, struct err *err);
 void record_write(struct record_writer *w, const void *record, size_t size);
 int record_close(struct record_writer *w, struct err *err);	/* 0, or the first error since create */
 
-/* Read a whole file, pushing each record. The wall offset is handed over first, through `begin`.
+/* Read a whole file, pushing each record. Its head is handed over first, through `begin`.
  * Returns 0; -EINVAL not such a file, or of another ABI; -ENODATA cut in the middle of a record, when
  * all records before were pushed; or what reading says. */
-int record_replay(const char *path, void (*begin)(void *ctx, int64_t wall_offset_ns), record_push_fn *push, void *ctx,
+int record_replay(const char *path, void (*begin)(void *ctx, const struct record_head *head), record_push_fn *push, void *ctx,
 		  struct err *err);
 
 /* Does the file begin like one? */
