@@ -83,9 +83,12 @@ static int add(struct sibling **list, size_t *nr, size_t *cap, struct str dir, c
 		*cap = more;
 	}
 	s = &(*list)[*nr];
-	if ((size_t)snprintf(s->path, sizeof(s->path), "%.*s%s", STR_ARG(dir), name) >= sizeof(s->path) ||
-	    stat(s->path, &st) || !S_ISREG(st.st_mode))
-		return 0; /* gone meanwhile, or nothing to read */
+	if ((size_t)snprintf(s->path, sizeof(s->path), "%.*s%s", STR_ARG(dir), name) >= sizeof(s->path))
+		return -ENAMETOOLONG;
+	if (stat(s->path, &st))
+		return errno == ENOENT ? -EAGAIN : -errno;
+	if (!S_ISREG(st.st_mode))
+		return 0;
 	s->time_ns = time_ns ? time_ns : (uint64_t)st.st_mtim.tv_sec * 1000000000 + (uint64_t)st.st_mtim.tv_nsec;
 	s->dev = st.st_dev;
 	s->ino = st.st_ino;

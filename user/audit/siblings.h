@@ -19,7 +19,8 @@ struct sibling {
 	uint64_t dev, ino;
 };
 
-/* All of them, oldest first; free() the array. Returns 0; -errno of reading the directory; -ENOMEM. */
+/* All of them, oldest first; free() the array. Returns 0; -EAGAIN: one vanished while they were listed, and
+ * what it was compressed into may not be among them; -errno of reading the directory; -ENOMEM. */
 int siblings_list(const char *path, struct sibling **ret, size_t *ret_nr);
 
 /* Is `name` a rotated file of the log whose name is `base`? With the time that the name says, 0 if none. */

@@ -14,7 +14,7 @@
 #include "audit/source.h"
 #include "audit/wake.h"
 
-#define RENAME_TRIES 3
+#define RENAME_TRIES 8
 
 struct file {
 	struct source source;
@@ -251,11 +251,12 @@ static bool adopt_deleted(struct tail *t, uint64_t now_ns, enum tail_what what)
 static int open_sibling(struct tail *t, uint64_t after_ns, const struct stat *of_name, uint64_t *ret_time_ns)
 {
 	struct sibling *list;
-	int fd = -ENOENT;
+	int fd = -ENOENT, r;
 	size_t nr, i;
 
-	if (siblings_list(t->path, &list, &nr))
-		return -ENOENT;
+	r = siblings_list(t->path, &list, &nr);
+	if (r)
+		return r == -EAGAIN ? r : -ENOENT;
 	for (i = 0; i < nr; i++)
 		if (list[i].time_ns > after_ns && !is_known(t, list[i].dev, list[i].ino) &&
 		    (list[i].dev != of_name->st_dev || list[i].ino != of_name->st_ino))
