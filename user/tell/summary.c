@@ -16,43 +16,65 @@ bool credential_is_none(const struct credential *c)
 	return c->kind == CRED_NONE || c->outcome == OUTCOME_IGNORED;
 }
 
+/* FNV-1a: whoever aims at collisions makes the search compare keys, no more. */
+static uint32_t hash_of(struct str s)
+{
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < s.n; i++)
+		h = (h ^ (unsigned char)s.p[i]) * 16777619u;
+	return h;
+}
+
+/* Where the key is; nr when it is not. */
+static size_t find(const struct summary_entries *e, size_t nr, uint32_t hash, struct str key)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (e->hash[i] == hash && str_eq(str_of(e->key[i]), key))
+			return i;
+	return nr;
+}
+
+static size_t rarest(const struct summary_entries *e)
+{
+	size_t at = 0;
+
+	for (size_t i = 1; i < SUMMARY_TOP_MAX; i++)
+		if (e->n[i] < e->n[at])
+			at = i;
+	return at;
+}
+
 static void top_add(struct summary_top *t, struct str key)
 {
-	struct summary_entry *rarest = NULL, *e;
+	struct summary_entries *e = t->entries;
+	uint32_t hash;
+	size_t at;
 
 	key = str_first(key, SUMMARY_KEY_MAX);
-	if (!t->entries) {
-		t->entries = calloc(SUMMARY_TOP_MAX, sizeof(*t->entries));
-		if (!t->entries)
-			t->is_approximate = true;
-	}
-	for (size_t i = 0; i < t->nr; i++) {
-		e = &t->entries[i];
-		if (str_eq(str_of(e->key), key)) {
-			e->n++;
-			/* keep the frequent in front: the next search is short */
-			if (i && e->n > t->entries[i - 1].n) {
-				struct summary_entry other = t->entries[i - 1];
-
-				t->entries[i - 1] = *e;
-				*e = other;
-			}
-			return;
-		}
-		if (!rarest || e->n <= rarest->n)
-			rarest = e;
-	}
-	if (!t->entries)
-		return;
-	if (t->nr < SUMMARY_TOP_MAX) {
-		rarest = &t->entries[t->nr++];
-	} else {
-		rarest->error = rarest->n;
+	hash = hash_of(key);
+	if (!e)
+		e = t->entries = calloc(1, sizeof(*e));
+	if (!e) {
 		t->is_approximate = true;
+		return;
 	}
-	memcpy(rarest->key, key.p ? key.p : "", key.n);
-	rarest->key[key.n] = '\0';
-	rarest->n++;
+	at = find(e, t->nr, hash, key);
+	if (at == t->nr && t->nr == SUMMARY_TOP_MAX) {
+		at = rarest(e);
+		e->error[at] = e->n[at];
+		t->is_approximate = true;
+	} else if (at == t->nr) {
+		t->nr++;
+	} else {
+		e->n[at]++;
+		return;
+	}
+	e->hash[at] = hash;
+	if (key.n)
+		memcpy(e->key[at], key.p, key.n);
+	e->key[at][key.n] = '\0';
+	e->n[at]++;
 }
 
 static void add_target(struct summary *s, const struct process *p)
@@ -106,32 +128,37 @@ void summary_done(struct summary *s)
 
 /* ---- for a person */
 
-static int more_first(const void *a, const void *b)
+/* The entry that comes next: most first, then by key; `last` is the one before, nr at first. */
+static size_t next_most(const struct summary_top *t, size_t last)
 {
-	const struct summary_entry *x = *(const struct summary_entry *const *)a, *y = *(const struct summary_entry *const *)b;
+	const struct summary_entries *e = t->entries;
+	size_t best = t->nr;
 
-	if (x->n != y->n)
-		return x->n < y->n ? 1 : -1;
-	return strcmp(x->key, y->key);
+	for (size_t i = 0; i < t->nr; i++) {
+		bool is_told = last < t->nr && (e->n[i] > e->n[last] || (e->n[i] == e->n[last] && strcmp(e->key[i], e->key[last]) <= 0));
+
+		if (is_told)
+			continue;
+		if (best == t->nr || e->n[i] > e->n[best] || (e->n[i] == e->n[best] && strcmp(e->key[i], e->key[best]) < 0))
+			best = i;
+	}
+	return best;
 }
 
 static void print_top(const struct summary_top *t, const char *title, FILE *out)
 {
-	const struct summary_entry *order[SUMMARY_TOP_MAX];
+	const struct summary_entries *e = t->entries;
 
 	if (!t->nr)
 		return;
-	for (size_t i = 0; i < t->nr; i++)
-		order[i] = &t->entries[i];
-	qsort(order, t->nr, sizeof(order[0]), more_first);
 	fprintf(out, "%s%s:\n", title, t->is_approximate ? " (approximate: too many to count each)" : "");
-	for (size_t i = 0; i < t->nr && i < SUMMARY_TOP_SHOWN; i++) {
+	for (size_t n = 0, i = next_most(t, t->nr); n < SUMMARY_TOP_SHOWN && i < t->nr; n++, i = next_most(t, i)) {
 		char key[4 * SUMMARY_KEY_MAX + 1];
 
-		escape(str_of(order[i]->key), key, sizeof(key));
-		fprintf(out, "  %8" PRIu64 "  %s", order[i]->n, key);
-		if (order[i]->error)
-			fprintf(out, "  (%" PRIu64 " at least)", order[i]->n - order[i]->error);
+		(void)escape(str_of(e->key[i]), key, sizeof(key)); /* it fits: four bytes for each */
+		fprintf(out, "  %8" PRIu64 "  %s", e->n[i], key);
+		if (e->error[i])
+			fprintf(out, "  (%" PRIu64 " at least)", e->n[i] - e->error[i]);
 		fputc('\n', out);
 	}
 	if (t->nr > SUMMARY_TOP_SHOWN)
@@ -186,8 +213,12 @@ void summary_print(const struct summary *s, const struct summary_run *run, bool 
 	const char *sep = "";
 
 	fprintf(out, "\n%" PRIu64 " exchanges in %.1f s", s->exchanges, (double)run->wall_ns / 1e9);
-	for (size_t i = 0; i < s->nr_targets; i++)
-		fprintf(out, "%s%s", i ? ", " : " of ", s->targets[i]);
+	for (size_t i = 0; i < s->nr_targets; i++) {
+		char target[4 * sizeof(s->targets[0])];
+
+		(void)escape(str_of(s->targets[i]), target, sizeof(target)); /* a process may call itself anything */
+		fprintf(out, "%s%s", i ? ", " : " of ", target);
+	}
 	fputc('\n', out);
 	if (s->exchanges) {
 		print_credentials(s, out);

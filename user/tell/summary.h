@@ -19,14 +19,16 @@
 #define SUMMARY_TARGETS_MAX	64
 #define SUMMARY_KEY_MAX		120	/* bytes of a path that tell it apart */
 
-struct summary_entry {
-	char key[SUMMARY_KEY_MAX + 1];
-	uint64_t n;
-	uint64_t error;			/* n may be too high by this much */
+/* Hashes and counts stand apart from the keys: a search reads 4 KiB, not 140. */
+struct summary_entries {
+	uint32_t hash[SUMMARY_TOP_MAX];
+	uint64_t n[SUMMARY_TOP_MAX];
+	uint64_t error[SUMMARY_TOP_MAX];	/* n may be too high by this much */
+	char key[SUMMARY_TOP_MAX][SUMMARY_KEY_MAX + 1];
 };
 
 struct summary_top {
-	struct summary_entry *entries;	/* allocated at the first use */
+	struct summary_entries *entries;	/* allocated at the first use */
 	size_t nr;
 	bool is_approximate;
 };

@@ -11,6 +11,8 @@
 #include "tell/summary.h"
 
 #define CELL_MAX 4096	/* bytes of one cell, escaped */
+#define URI_SHARE 3	/* the URI should have a third of the terminal, */
+#define URI_LEAST 13	/* and must have this, before other columns have what they would like */
 
 enum column { TIME, CLIENT, CREDENTIAL, USER, STATUS, DURATION, METHOD, URI, COLUMNS };
 
@@ -59,27 +61,54 @@ static void put_cell(struct buf *out, char *text, unsigned width, bool is_cut, b
 	(void)buf_add_c(out, ' ');
 }
 
-/* What the URI may take of the terminal's width: 0 when it is not cut. */
-static unsigned uri_width(const struct table *t)
+/* What is given up on a narrow terminal, in this order; to 0: the column is left out. */
+static const struct {
+	enum column column;
+	unsigned width;
+	bool is_last_resort;
+} narrower[] = {
+	{ USER, 18, false }, { CLIENT, 15, false },  { CREDENTIAL, 14, false }, { TIME, 8, false },	 { USER, 12, false },
+	{ DURATION, 0, false }, { METHOD, 6, false }, { USER, 0, true },	 { CREDENTIAL, 11, true },
+};
+
+#define NARROWER (sizeof(narrower) / sizeof(narrower[0]))
+
+/* The width of each column; of the URI 0 when it is not cut. */
+static void fit(const struct table *t, unsigned widths[COLUMNS])
 {
 	unsigned used = 0, width = t->width < TABLE_WIDTH_MIN ? TABLE_WIDTH_MIN : t->width;
 
+	for (int i = 0; i < COLUMNS; i++) {
+		widths[i] = columns[i].width;
+		used += widths[i] ? widths[i] + 1 : 0;
+	}
 	if (!t->width || t->is_wide)
-		return 0;
-	for (int i = 0; i < COLUMNS; i++)
-		used += columns[i].width ? columns[i].width + 1 : 0;
-	return width > used + 16 ? width - used : 16;
+		return;
+	for (size_t i = 0; i < NARROWER; i++) {
+		unsigned *of = &widths[narrower[i].column];
+
+		if (used + (narrower[i].is_last_resort ? URI_LEAST : width / URI_SHARE) <= width)
+			break;
+		used -= *of - narrower[i].width + !narrower[i].width;
+		*of = narrower[i].width;
+	}
+	widths[URI] = width - used; /* the least of all columns leave some of TABLE_WIDTH_MIN */
 }
 
 void table_head(const struct table *t, struct buf *out)
 {
+	unsigned widths[COLUMNS];
+
+	fit(t, widths);
 	if (t->is_colour)
 		(void)buf_add_str(out, STR("\033[1m"));
 	for (int i = 0; i < COLUMNS; i++) {
 		char title[16];
 
+		if (!widths[i] && columns[i].width)
+			continue;
 		(void)snprintf(title, sizeof(title), "%s", columns[i].title); /* they are short */
-		put_cell(out, title, columns[i].width, false, i == COLUMNS - 1 && !t->is_wide);
+		put_cell(out, title, widths[i], false, i == COLUMNS - 1 && !t->is_wide);
 	}
 	if (t->is_wide)
 		(void)buf_add_str(out, STR("PROTOCOL CONNECTION       AUDIT-ID                             USER-AGENT"));
@@ -111,12 +140,12 @@ static const char *colour_of(const struct identity *id)
 	return x->doubts ? "\033[2m" : "";
 }
 
-static void fill_time(const struct identity *id, char *out, size_t size)
+static void fill_time(const struct identity *id, unsigned width, char *out, size_t size)
 {
 	char text[CLOCK_RFC3339_MAX];
 
 	(void)clock_rfc3339(id->time_ns, text); /* always of the same form: the time stands at 11 */
-	(void)snprintf(out, size, "%.12s", text + 11);
+	(void)snprintf(out, size, "%.*s", (int)width, text + 11);
 }
 
 static void fill_credential(const struct credential *c, char *out, size_t size)
@@ -175,15 +204,19 @@ void table_row(const struct table *t, const struct identity *id, struct buf *out
 {
 	const struct exchange *x = id->exchange;
 	const char *colour = t->is_colour ? colour_of(id) : "";
+	unsigned widths[COLUMNS];
 
+	fit(t, widths);
 	(void)buf_add_str(out, str_of(colour));
 	for (int i = 0; i < COLUMNS; i++) {
-		unsigned width = columns[i].width;
-		char text[CELL_MAX] = "-";
+		char text[CELL_MAX];
 
+		if (!widths[i] && columns[i].width)
+			continue;
+		memcpy(text, "-", 2);
 		switch ((enum column)i) {
 		case TIME:
-			fill_time(id, text, sizeof(text));
+			fill_time(id, widths[TIME], text, sizeof(text));
 			break;
 		case CLIENT:
 			if (x->conn->has_address)
@@ -209,12 +242,11 @@ void table_row(const struct table *t, const struct identity *id, struct buf *out
 			break;
 		case URI:
 			(void)escape(x->request_uri.n ? x->request_uri : STR("?"), text, sizeof(text));
-			width = uri_width(t);
 			break;
 		case COLUMNS:
 			break;
 		}
-		put_cell(out, text, width, !t->is_wide && t->width, i == COLUMNS - 1 && !t->is_wide);
+		put_cell(out, text, widths[i], !t->is_wide && t->width, i == COLUMNS - 1 && !t->is_wide);
 	}
 	if (t->is_wide)
 		put_wide(id, out);
