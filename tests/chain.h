@@ -52,11 +52,17 @@ struct chain {
 
 static inline char *chain_text(const char *fmt, ...)
 {
+	va_list ap, again;
 	char *text;
-	va_list ap;
+	int n;
 
 	va_start(ap, fmt);
-	RECORDS_MUST(vasprintf(&text, fmt, ap) >= 0);
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	text = malloc((size_t)n + 1);
+	RECORDS_MUST(n >= 0 && text);
+	vsnprintf(text, (size_t)n + 1, fmt, again);
+	va_end(again);
 	va_end(ap);
 	return text;
 }

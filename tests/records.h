@@ -86,8 +86,8 @@ static inline void encode(struct encoder *e, const char *name, const char *value
 	}
 	memmove(e->name + 1, e->name, e->nr * sizeof(e->name[0]));
 	memmove(e->value + 1, e->value, e->nr * sizeof(e->value[0]));
-	e->name[0] = strdup(name);
-	e->value[0] = strdup(value);
+	e->name[0] = str_dup(str_of(name));
+	e->value[0] = str_dup(str_of(value));
 	RECORDS_MUST(e->name[0] && e->value[0]);
 	e->nr++;
 }

@@ -20,7 +20,7 @@ int fields_reset(struct fields *f)
 void fields_done(struct fields *f)
 {
 	if (f->text)
-		explicit_bzero(f->text, FIELDS_TEXT_MAX);
+		explicit_bzero(f->text, f->dirty);
 	free(f->text);
 	free(f->list);
 	*f = (struct fields){ 0 };
@@ -35,6 +35,8 @@ char *fields_copy(struct fields *f, struct str s)
 	if (s.n)
 		memcpy(p, s.p, s.n);
 	f->n += s.n;
+	if (f->dirty < f->n)
+		f->dirty = f->n;
 	return p;
 }
 

@@ -20,6 +20,7 @@ struct fields {
 	size_t nr;
 	char *text;
 	size_t n;		/* bytes of text in use */
+	size_t dirty;		/* bytes of text ever used */
 	size_t nr_unknown;	/* fields whose name or value is not known */
 	bool is_truncated;	/* more came than fits; the rest was left out */
 };

@@ -369,9 +369,10 @@ static void end_request(const struct turn *t, size_t i, uint64_t read_off, uint6
 static void push_end(const struct turn *t, const struct tap_end *r)
 {
 	struct http1 *s = t->s;
-	size_t n = s->nr_open;
+	size_t n;
 
 	flush_part(t, TAP_WRITE); /* its end was lost */
+	n = s->nr_open;
 	while (n && (int64_t)(r->read_off - s->open[n - 1].start_off) <= 0)
 		n--; /* begins behind what was consumed */
 	if (!n)
