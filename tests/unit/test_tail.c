@@ -719,6 +719,11 @@ static void test_tail__killed_120_times_it_has_each_line_once(void)
 		pid = fork();
 		if (!pid)
 			reader();
+		/* a first start without a checkpoint begins with the log, not with what was rotated before */
+		for (int k = 0; !i && access(checkpoint, F_OK) && k < 5000; k++) {
+			write_some(&written);
+			usleep(1000);
+		}
 		for (int k = 0; k < 4; k++) {
 			write_some(&written);
 			if (random() % 4 == 0) {
