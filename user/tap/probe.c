@@ -30,9 +30,16 @@ struct link_create_uprobe_multi {
 	uint32_t cnt, multi_flags, pid, pad;
 };
 
-struct file {
-	dev_t dev;
+/* Which file it is. Not by device: two containers of one image see the same file under an overlay's
+ * device each, while an uprobe is on the file below. */
+struct file_id {
 	ino_t ino;
+	off_t size;
+	struct timespec mtime;
+};
+
+struct file {
+	struct file_id id;
 	int multi_fd[PROBE_MAX][2];		/* by stack; 0: none */
 	struct bpf_link *links[GOABI_SITES_MAX];
 	size_t nr_links;
@@ -264,21 +271,33 @@ int probes_check(pid_t pid, const struct goabi *abi, struct err *err)
 	return r;
 }
 
-static struct file *file_of(const struct probes *p, const char *path, struct stat *ret_st)
+static int id_of(const char *path, struct file_id *ret)
 {
-	if (stat(path, ret_st))
-		return NULL;
-	for (size_t i = 0; i < p->nr_files; i++)
-		if (p->files[i].dev == ret_st->st_dev && p->files[i].ino == ret_st->st_ino)
-			return (struct file *)&p->files[i];
-	return NULL;
+	struct stat st;
+
+	if (stat(path, &st))
+		return -errno;
+	*ret = (struct file_id){ .ino = st.st_ino, .size = st.st_size, .mtime = st.st_mtim };
+	return 0;
+}
+
+static bool is_attached(const struct probes *p, const struct file_id *id)
+{
+	for (size_t i = 0; i < p->nr_files; i++) {
+		const struct file_id *f = &p->files[i].id;
+
+		if (f->ino == id->ino && f->size == id->size && f->mtime.tv_sec == id->mtime.tv_sec &&
+		    f->mtime.tv_nsec == id->mtime.tv_nsec)
+			return true;
+	}
+	return false;
 }
 
 bool probes_has_file(const struct probes *p, const char *path)
 {
-	struct stat st;
+	struct file_id id;
 
-	return file_of(p, path, &st);
+	return !id_of(path, &id) && is_attached(p, &id);
 }
 
 /* All sites of one probe and stack: one link with uprobe_multi, else one each. */
@@ -319,19 +338,21 @@ static int attach_probe(struct probes *p, struct file *f, const char *path, cons
 
 int probes_attach(struct probes *p, const char *path, const struct goabi *abi, struct err *err)
 {
-	struct stat st;
-	struct file *f = file_of(p, path, &st);
 	uint32_t index = (uint32_t)p->nr_files;
 	size_t sites_before = p->nr_sites;
-	int r = 0;
+	struct file_id id;
+	struct file *f;
+	int r = id_of(path, &id);
 
-	if (f)
+	if (r)
+		return err_set(err, r, "cannot look at %s: %s", path, strerror(-r));
+	if (is_attached(p, &id))
 		return 0;
 	if (index == TAP_LAYOUTS_MAX)
 		return err_set(err, -ENOSPC, "already attached to %d program files, which is as many as there can be",
 			       TAP_LAYOUTS_MAX);
 	f = &p->files[index];
-	*f = (struct file){ .dev = st.st_dev, .ino = st.st_ino };
+	*f = (struct file){ .id = id };
 	if (bpf_map__update_elem(p->bpf->maps.layouts, &index, sizeof(index), &abi->layout, sizeof(abi->layout), BPF_ANY))
 		return err_set(err, -errno, "cannot hand the layout of %s to the kernel: %s", path, strerror(errno));
 	for (size_t i = 0; i < PROBE_MAX && !r; i++)
