@@ -105,8 +105,9 @@ static void tell_pair(struct join *j, struct wire_side *w, struct log_side *l, e
 	compare_learn(&j->pairs.compare, w->id, a);
 	if (class_note_audited(&j->classes, class_of(&j->classes, w->id)))
 		count(j->counters, COUNT_join_classes_full);
-	remember(j, request_key(id_hash, e->received_ns), by == JOINED_BY_AUDIT_ID ? SETTLED_MATCHED : SETTLED_BY_REQUEST,
-		 e->received_ns);
+	/* of an earlier stage it may be another's: then the last stage must still find its own exchange */
+	remember(j, request_key(id_hash, e->received_ns),
+		 by == JOINED_BY_AUDIT_ID || pairs_is_last_stage(e) ? SETTLED_MATCHED : SETTLED_BY_REQUEST, e->received_ns);
 	j->push(j->ctx, &m);
 	drop(j, w->copy ? &w->copy->kept : NULL);
 	drop(j, l->copy ? &l->copy->kept : NULL);
@@ -168,7 +169,7 @@ static void tell_rest(struct join *j, struct wire_side *w, struct str cause)
 		count(j->counters, COUNT_join_unjudged);
 	if (id_hash)
 		remember(j, id_key(id_hash, SETTLED_UNMATCHED), SETTLED_UNMATCHED, w->id->time_ns);
-	else if (m.verdict != VERDICT_UNAUDITABLE)
+	else if (m.verdict == VERDICT_PENDING)
 		spans_add(&j->wire_lost, w->id->time_ns, compare_answered_ns(w->id), COMPARE_SLACK_NS);
 	j->push(j->ctx, &m);
 	drop(j, w->copy ? &w->copy->kept : NULL);
@@ -179,14 +180,15 @@ static void tell_event(struct join *j, struct kept_event *copy)
 	const struct event *e = pairs_show_event(&j->pairs, &copy->kept);
 	uint64_t late = id_key(copy->kept.id_hash, SETTLED_UNMATCHED), request = request_key(copy->kept.id_hash, e->received_ns);
 	struct match m = { .verdict = VERDICT_AUDIT_ONLY, .event = e };
+	enum settled_note told = settled_get(&j->settled, request);
 
+	if (told == SETTLED_BY_REQUEST || told == SETTLED_MATCHED) {
+		count(j->counters, COUNT_join_events_repeated);
+		goto out;
+	}
 	if (settled_get(&j->settled, late) == SETTLED_UNMATCHED) {
 		count(j->counters, COUNT_join_events_late);
 		remember(j, request, SETTLED_MATCHED, e->received_ns);
-		goto out;
-	}
-	if (settled_get(&j->settled, request) == SETTLED_BY_REQUEST) {
-		count(j->counters, COUNT_join_events_repeated);
 		goto out;
 	}
 	if (!j->o.is_audit_only_told || e->received_ns < j->o.wire_since_ns + COMPARE_SLACK_NS)

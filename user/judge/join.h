@@ -10,7 +10,8 @@
  * How two are found to be one request:
  * - by Audit-Id, at once when nothing contradicts and the event is the last of its request's stages. A
  *   client may choose the id, and repeat it: then the times must be near as well, and what is left when
- *   the window is over is paired by best agreement, one exchange to one audited request.
+ *   the window is over is paired by best agreement, one exchange to one audited request; what differs in
+ *   URI, verb, source or time then is another request, not a mismatch.
  * - without an Audit-Id on the wire (a hijacked connection, a response not seen) by URI, source, user
  *   agent, verb and time, all of which must agree.
  * What contradicts is told when both have waited for their window, so that nothing better can come.

@@ -65,6 +65,13 @@ static bool is_same_request(const struct agreement *a)
 	return !a->differs && AGREES(*a, TIME) && AGREES(*a, REQUEST_URI);
 }
 
+/* An id that others may have too, and contradictions: yet the same request, told otherwise. */
+static bool is_about_the_same(const struct agreement *a)
+{
+	return !(DIFFERS(*a, REQUEST_URI) || DIFFERS(*a, VERB) || DIFFERS(*a, SOURCE_IP)) && AGREES(*a, TIME) &&
+	       a->distance_ns <= NEAR_NS;
+}
+
 static struct kept *first_of_id(const struct pairs *p, uint64_t id_hash)
 {
 	return id_hash ? pending_same_id(&p->pending, id_hash) : NULL;
@@ -81,6 +88,8 @@ static void event_by_uri(struct pairs *p, const struct identity *id, uint64_t ur
 		if (!k->is_event || (is_now && (k->list != PENDING_COMPLETE || kept_as_event(k)->code != 101)))
 			continue;
 		a = compare(&p->compare, id, pairs_show_event(p, k));
+		if ((is_now || k->list != PENDING_COMPLETE) && a.distance_ns > NEAR_NS)
+			continue; /* perhaps of one that is still under way */
 		if (is_same_request(&a) && is_better(best, &a, true))
 			*best = (struct pair){ k, a, JOINED_BY_REQUEST, true };
 	}
@@ -128,7 +137,7 @@ struct pair pairs_exchange_now(struct pairs *p, const struct event *e, uint64_t 
 		if (k->is_event || !kept_as_exchange(k)->status)
 			continue;
 		a = compare(&p->compare, pairs_show_exchange(p, k), e);
-		if (is_same_request(&a) && is_better(&best, &a, true))
+		if (is_same_request(&a) && a.distance_ns <= NEAR_NS && is_better(&best, &a, true))
 			best = (struct pair){ k, a, JOINED_BY_REQUEST, true };
 	}
 	return best;
@@ -149,7 +158,7 @@ struct pair pairs_event_late(struct pairs *p, const struct kept_exchange *copy, 
 		a = compare(&p->compare, id, pairs_show_event(p, k));
 		whole = is_whole(&a, copy->is_id_unique);
 		if (!whole && !copy->is_id_unique) {
-			if (DIFFERS(a, TIME) || k->list != PENDING_COMPLETE)
+			if (k->list != PENDING_COMPLETE || !is_about_the_same(&a))
 				continue; /* another request with the same id */
 			if (k->due_ns > clock_ns && !copy->is_postponed) {
 				*ret_is_early = true;

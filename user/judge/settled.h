@@ -17,7 +17,7 @@
 enum settled_note {
 	SETTLED_NOT = 0,
 	SETTLED_MATCHED,	/* an audited request that was told with its exchange */
-	SETTLED_BY_REQUEST,	/* the same, but joined without an Audit-Id: perhaps another's */
+	SETTLED_BY_REQUEST,	/* the same, joined without an Audit-Id by an early stage: perhaps another's */
 	SETTLED_AUDIT_ONLY,	/* an audited request that was told without an exchange */
 	SETTLED_UNMATCHED,	/* an exchange that was told without an event */
 };
