@@ -169,6 +169,12 @@ $(OUT)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(OUT)/fuzz/libanontap.a
 fuzz: $(FUZZ)		## each fuzzer for FUZZ_SECONDS (60); FUZZ_ONLY='jwt http2', KEEP=1 keeps what is new
 	$(Q)tests/run-fuzz --work $(OUT)/fuzz $(FUZZ)
 
+# ---- benchmarks: ratios measured side by side in one run
+.PHONY: bench-overhead
+bench-overhead: all	## what anontap costs the apiserver: throughput, CPU; ARGS='--rounds 7 --requests 6000'
+	$(Q)tools/setup test
+	$(Q)tests/bench/overhead $(ARGS)
+
 # ---- the rest
 .PHONY: install
 install: all		## into $(DESTDIR)$(PREFIX): the agent, its man page, its completion

@@ -66,7 +66,8 @@ start_time() {
 start() {
 	local name=$1
 	shift
-	env --default-signal=INT,QUIT "$@" </dev/null >"$WORK/$name.out" 2>"$WORK/$name.err" &
+	# 3: a test may hold a fifo open with it, whose end must not wait for this process
+	env --default-signal=INT,QUIT "$@" </dev/null 3>&- >"$WORK/$name.out" 2>"$WORK/$name.err" &
 	echo "$! $(start_time $!)" >"$WORK/$name.pid"
 }
 
