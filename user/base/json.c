@@ -56,6 +56,8 @@ static void add_escaped(struct buf *out, struct str s)
 	const unsigned char *p = (const unsigned char *)s.p;
 	size_t plain = 0, i = 0;
 
+	if (!s.n)
+		return; /* then s.p may be NULL, to which not even 0 may be added */
 	while (i < s.n) {
 		size_t len = 1;
 
