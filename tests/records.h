@@ -278,6 +278,7 @@ typedef void record_fn(void *ctx, const void *rec, size_t size);
 struct play {
 	size_t piece;		/* payload bytes of a record at most; 0: TAP_PAYLOAD_MAX */
 	long lose;		/* the record that is lost, counted from 0; -1: none */
+	long lose_too;		/* another one; 0: none */
 	bool has_resync;	/* the kernel notices, skips, and sends a snapshot */
 	bool is_slow;		/* between two events pass four seconds, and something else happens */
 	record_fn *push;
@@ -315,11 +316,13 @@ static inline bool play_record(struct play *p, const struct event *e, void *rec,
 		h->flags = e->dir;
 		h->seq = p->conn[c].seq[e->dir]++;
 	}
-	if (p->nr++ == p->lose) {
+	if (p->nr == p->lose || (p->lose_too && p->nr == p->lose_too)) {
+		p->nr++;
 		p->lost_kind = h->kind;
 		p->conn[c].is_unsynced[e->dir] = is_numbered && p->has_resync;
 		return false;
 	}
+	p->nr++;
 	p->push(p->ctx, rec, h->size);
 	return true;
 }

@@ -402,6 +402,15 @@ static void test_hpack__a_string_too_long_for_nghttp2_hides_nothing(void)
 	CHECK_STR(fields.list[0].name, "authorization");
 	CHECK(fields.list[0].is_name_known && !fields.list[0].is_value_known);
 	CHECK_INT(fields.nr_unknown, 1);
+	/* and inserted into a table that may hold it: the table is not known any more, and nothing is wrong */
+	CHECK_INT(decode(&h, "\x3f\xe1\xff\x03\x40\x01" "a\x01" "b", 9), 0);
+	b.p[0] = 0x40;
+	CHECK_INT(decode(&h, b.p, b.n), 0);
+	CHECK_INT(fields.nr, 2);
+	CHECK(!h.is_exact);
+	CHECK_INT(decode(&h, "\xbe\x40\x01" "c\x01" "d\xbe", 7), 0);
+	CHECK_INT(fields.nr_unknown, 1);
+	CHECK_STR(fields.list[2].name, "c");
 	/* a name that long is none that matters */
 	buf_reset(&b);
 	buf_add_c(&b, 0);

@@ -535,6 +535,49 @@ static void test_http1__after_a_loss_a_response_is_of_the_newest_request(void)
 	end();
 }
 
+/* Both responses are lost, but not the end of the second. */
+static void test_http1__an_end_is_of_the_newest_request_it_has_consumed(void)
+{
+	struct play p = { .lose = -1, .push = chain_push, .ctx = &c };
+
+	begin(TAP_CONN_FROM_START);
+	for (int i = 1; i <= 2; i++) {
+		script_head(&s, TAP_READ, WHOLE, i == 1 ? "GET /1 HTTP/1.1\r\nHost: x\r\n\r\n" : "GET /2 HTTP/1.1\r\nHost: x\r\n\r\n",
+			    5);
+		script_head(&s, TAP_WRITE, WHOLE, "HTTP/1.1 200 OK\r\n\r\n", 0);
+		script_end(&s, 50);
+	}
+	script_close(&s);
+	chain_init(&c);
+	for (size_t i = 0; i < s.nr; i++) {
+		p.lose = i == 2 || i == 3 || i == 5 ? p.nr : -1;
+		play_event(&p, &s.event[i]);
+	}
+	CHECK_INT(c.nr, 2);
+	CHECK(is_told(0, "/1", "", DOUBT_RECORDS_LOST | DOUBT_RESPONSE_UNSEEN | DOUBT_REQUEST_UNFINISHED));
+	CHECK_STR(str_of(c.told[0].field[FIELD_RESPONSE_BYTES]), "0");
+	CHECK(is_told(1, "/2", "", DOUBT_RECORDS_LOST | DOUBT_RESPONSE_UNSEEN));
+	CHECK_STR(str_of(c.told[1].field[FIELD_RESPONSE_BYTES]), "50");
+	CHECK_STR(str_of(c.told[1].field[FIELD_REQUEST_BYTES]), "5");
+	end();
+}
+
+static void test_http1__the_next_request_ends_one_whose_response_was_lost(void)
+{
+	struct play p = { .lose = 2, .push = chain_push, .ctx = &c };
+
+	begin(TAP_CONN_FROM_START);
+	script_head(&s, TAP_READ, WHOLE, "GET /1 HTTP/1.1\r\nHost: x\r\n\r\n", 0);
+	script_head(&s, TAP_WRITE, TAP_HEAD_START, "HTTP/1.1 200 OK\r\n", 0);
+	script_head(&s, TAP_WRITE, TAP_HEAD_END, "\r\n", 0);
+	script_head(&s, TAP_READ, WHOLE, "GET /2 HTTP/1.1\r\nHost: x\r\n\r\n", 0);
+	chain_init(&c);
+	play(&p, &s);
+	CHECK_INT(c.nr, 1);
+	CHECK(is_told(0, "/1", "", DOUBT_RECORDS_LOST | DOUBT_RESPONSE_UNSEEN | DOUBT_REQUEST_UNFINISHED));
+	end();
+}
+
 int main(void)
 {
 	RUN(test_http1__a_head_is_read_as_textproto_reads_it);
@@ -560,6 +603,8 @@ int main(void)
 	RUN(test_http1__a_head_with_a_hole_is_not_glued_together);
 	RUN(test_http1__records_of_responses_may_come_late);
 	RUN(test_http1__after_a_loss_a_response_is_of_the_newest_request);
+	RUN(test_http1__an_end_is_of_the_newest_request_it_has_consumed);
+	RUN(test_http1__the_next_request_ends_one_whose_response_was_lost);
 	fields_done(&fields);
 	return test_end();
 }

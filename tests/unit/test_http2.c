@@ -275,6 +275,33 @@ static void test_http2__blocks_before_the_one_of_the_snapshot_leave_it_alone(voi
 	end();
 }
 
+/* What the description says of the start is of the reads; the writes may have been joined later. */
+static void test_http2__a_direction_that_begins_with_a_snapshot_has_no_start(void)
+{
+	struct play p = { .lose = -1, .push = chain_push, .ctx = &c };
+
+	begin(TAP_CONN_FROM_START);
+	script_headers(&s, TAP_READ, 1, END_STREAM, 1, GET("/1"), NULL);
+	script_headers(&s, TAP_READ, 3, END_STREAM, 1, GET("/3"), NULL);
+	script_headers(&s, TAP_WRITE, 99, END_STREAM, 1, ":status", "404", "audit-id", "a", NULL);
+	buf_done(&last()->bytes);
+	s.nr--; /* it was before our time */
+	script_headers(&s, TAP_WRITE, 1, END_STREAM, 1, ":status", "404", "audit-id", "a", NULL);
+	script_headers(&s, TAP_WRITE, 3, END_STREAM, 1, ":status", "404", "audit-id", "a", NULL);
+	script_close(&s);
+	chain_init(&c);
+	for (size_t i = 0; i < s.nr; i++) {
+		if (i == 3)
+			play_snapshot(&p, &s.event[4]);
+		play_event(&p, &s.event[i]);
+	}
+	CHECK_INT(c.nr, 2);
+	CHECK_INT(c.counters.v[COUNT_hpack_bad], 0);
+	CHECK(is_told(0, 1, "/1", "", DOUBT_HEADER_UNKNOWN));
+	CHECK(is_told(1, 3, "/3", "404", 0));
+	end();
+}
+
 static void test_http2__a_gap_inside_a_header_block_makes_its_head_unknown(void)
 {
 	struct play p = { .lose = 2, .push = chain_push, .ctx = &c };
@@ -427,6 +454,7 @@ int main(void)
 	RUN(test_http2__an_undescribed_connection_that_begins_with_settings_is_exact);
 	RUN(test_http2__an_undescribed_connection_that_begins_otherwise_is_not);
 	RUN(test_http2__blocks_before_the_one_of_the_snapshot_leave_it_alone);
+	RUN(test_http2__a_direction_that_begins_with_a_snapshot_has_no_start);
 	RUN(test_http2__a_gap_inside_a_header_block_makes_its_head_unknown);
 	RUN(test_http2__an_answer_shows_that_the_rest_of_a_head_was_lost);
 	RUN(test_http2__a_block_longer_than_is_kept_is_counted_and_not_kept);

@@ -148,6 +148,27 @@ static struct str skip_padding(struct str bytes)
 	return bytes;
 }
 
+static void flush_part(const struct turn *t, uint8_t dir);
+
+/* How many requests there are up to the newest one whose response records may be lost. */
+static size_t nr_doubtful(const struct http1 *s)
+{
+	size_t n = s->nr_open;
+
+	while (n && !s->open[n - 1].is_doubtful)
+		n--;
+	return n;
+}
+
+/* Another request begins: whose end may have been lost has ended. */
+static void close_doubtful(const struct turn *t)
+{
+	if (!nr_doubtful(t->s))
+		return;
+	flush_part(t, TAP_WRITE); /* of a response head the rest was lost */
+	close_older(t, nr_doubtful(t->s));
+}
+
 static void tell_request(const struct turn *t, const struct part *p, struct str bytes)
 {
 	struct http1 *s = t->s;
@@ -155,7 +176,6 @@ static void tell_request(const struct turn *t, const struct part *p, struct str 
 	struct open_request *r;
 	struct http1_head head = { 0 };
 	struct message m;
-	size_t older = s->nr_open;
 	bool is_unknown;
 
 	if (s->may_be_padded) {
@@ -163,9 +183,7 @@ static void tell_request(const struct turn *t, const struct part *p, struct str 
 			return;
 		bytes = skip_padding(bytes);
 	}
-	while (older && !s->open[older - 1].is_doubtful)
-		older--;
-	close_older(t, older);
+	close_doubtful(t);
 	is_unknown = fields_reset(fields);
 	if (is_unknown)
 		count(t->h->counters, COUNT_out_of_memory);
@@ -200,8 +218,6 @@ static bool is_refusal(const struct part *p, uint32_t status, const struct field
 	       fields->nr == 2 && str_eq(fields->list[0].name, STR("Content-Type")) &&
 	       str_eq(fields->list[1].name, STR("Connection")) && str_eq(fields->list[1].value, STR("close"));
 }
-
-static void flush_part(const struct turn *t, uint8_t dir);
 
 /* Take a place for the request of a response, before those that began after the response. */
 static void open_unseen(const struct turn *t, uint64_t ns)
