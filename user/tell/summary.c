@@ -169,16 +169,18 @@ static void print_credentials(const struct summary *s, FILE *out)
 {
 	fputs("by credential and outcome:\n", out);
 	for (int k = 0; k < CRED_KIND_MAX; k++) {
-		const char *sep = "";
+		const char *kind = cred_kind_word((enum cred_kind)k);
+		int gap = 15 - (int)strlen(kind); /* the longest has 11 */
 
 		if (!s->by_kind[k])
 			continue;
-		fprintf(out, "  %8" PRIu64 "  %-12s ", s->by_kind[k], cred_kind_word((enum cred_kind)k));
+		fprintf(out, "  %8" PRIu64 "  %s", s->by_kind[k], kind);
 		for (int o = 0; o < OUTCOME_MAX; o++) {
 			if (!s->by_both[k][o] || (k == CRED_NONE && o == OUTCOME_NONE))
 				continue;
-			fprintf(out, "%s%s %" PRIu64, sep, cred_outcome_word((enum cred_outcome)o), s->by_both[k][o]);
-			sep = ", ";
+			fprintf(out, "%*s%s %" PRIu64, gap, gap > 2 ? "" : ", ", cred_outcome_word((enum cred_outcome)o),
+				s->by_both[k][o]);
+			gap = 2; /* from here on a comma */
 		}
 		fputc('\n', out);
 	}
