@@ -3,10 +3,17 @@
 #include "judge/verdict.h"
 
 static struct both b;
+static struct route route;
+
+static const struct route *its_route(void)
+{
+	CHECK_INT(route_parse(&route, b.x.method, b.x.request_uri), 0);
+	return &route;
+}
 
 static enum verdict of(bool is_apf_seen)
 {
-	struct remainder r = verdict_of_rest(&b.id, is_apf_seen);
+	struct remainder r = verdict_of_rest(&b.id, its_route(), is_apf_seen);
 
 	CHECK(r.why.n > 20);
 	CHECK(r.verdict != VERDICT_PENDING || str_starts(r.why, STR("cannot be judged: ")));
@@ -111,15 +118,15 @@ static void test_verdict__upgraded_exec_without_event_is_unaudited(void)
 	request("GET", "/api/v1/namespaces/d/pods/p/exec?command=sh", 101, false, false);
 	b.x.is_upgraded = true;
 	CHECK_INT(of(true), VERDICT_UNAUDITED);
-	CHECK(verdict_may_join_by_request(&b.x));
+	CHECK(verdict_may_join_by_request(&b.x, its_route()));
 	/* net/http's own 400, or what a kubelet said on the hijacked connection */
 	b.x.is_upgraded = false;
 	b.x.status = 400;
 	CHECK_INT(of(true), VERDICT_PENDING);
-	CHECK(verdict_may_join_by_request(&b.x));
+	CHECK(verdict_may_join_by_request(&b.x, its_route()));
 	request("GET", "/api/v1/namespaces/d/pods/p/log", 400, false, false);
 	CHECK_INT(of(true), VERDICT_UNAUDITABLE);
-	CHECK(!verdict_may_join_by_request(&b.x));
+	CHECK(!verdict_may_join_by_request(&b.x, its_route()));
 }
 
 static void test_verdict__protocol_error_without_response_is_unauditable(void)
@@ -179,11 +186,11 @@ static void test_verdict__oversized_id_and_uri_may_be_cut(void)
 	b.x.audit_id = (struct str){ text, sizeof(text) };
 	b.x.doubts = DOUBT_TRUNCATED;
 	CHECK_INT(of(true), VERDICT_PENDING);
-	CHECK(verdict_may_join_by_request(&b.x));
+	CHECK(verdict_may_join_by_request(&b.x, its_route()));
 	CHECK(!verdict_audit_id(&b.x).n);
 	b.x.audit_id.n--;
 	CHECK_INT(of(true), VERDICT_UNAUDITED);
-	CHECK(!verdict_may_join_by_request(&b.x));
+	CHECK(!verdict_may_join_by_request(&b.x, its_route()));
 	b.x.audit_id = STR("a1");
 	b.x.request_uri = (struct str){ text, sizeof(text) };
 	CHECK_INT(of(true), VERDICT_PENDING);
@@ -228,5 +235,6 @@ int main(void)
 	RUN(test_verdict__oversized_id_and_uri_may_be_cut);
 	RUN(test_verdict__id_is_unique_when_the_client_sent_none);
 	RUN(test_verdict__words_are_those_of_the_schema);
+	route_done(&route);
 	return test_end();
 }

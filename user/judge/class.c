@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include "judge/route.h"
 
 struct class {
 	uint64_t nr_audited, nr_missing;
@@ -28,16 +27,22 @@ static enum user_kind user_kind_of(const struct credential *c)
 	return USER_UNKNOWN;
 }
 
-uint64_t class_of(const struct classes *c, const struct identity *id)
+uint64_t class_of(const struct classes *c, const struct identity *id, const struct route *r)
 {
-	const struct exchange *x = id->exchange;
-	struct route r = route_of(x->method, x->request_uri);
-	uint64_t hash = hash_str(&c->key, r.verb);
+	const struct request_info *i = &r->info;
+	struct str path = i->path, resource = i->resource;
+	uint64_t hash = hash_str(&c->key, i->verb);
 
-	hash = hash_mix(hash, hash_str(&c->key, r.group));
-	hash = hash_mix(hash, hash_str(&c->key, r.resource));
-	hash = hash_mix(hash, hash_str(&c->key, r.subresource));
-	return hash_mix(hash, (uint64_t)user_kind_of(&id->credential) << 8 | x->status / 100);
+	if (!i->is_resource) {
+		while (str_starts(path, STR("/")))
+			path = str_from(path, 1);
+		resource = str_take_until(&path, '/');
+	}
+	hash = hash_mix(hash, hash_str(&c->key, i->api_group));
+	hash = hash_mix(hash, hash_str(&c->key, resource));
+	hash = hash_mix(hash, hash_str(&c->key, i->subresource));
+	return hash_mix(hash, (uint64_t)i->is_resource << 16 | (uint64_t)user_kind_of(&id->credential) << 8 |
+				      id->exchange->status / 100);
 }
 
 static struct class *class_get(struct classes *c, uint64_t which, int *ret_error)

@@ -16,6 +16,7 @@
 #include "base/hash.h"
 #include "base/map.h"
 #include "judge/cred.h"
+#include "judge/route.h"
 
 #define CLASS_MAX 4096		/* classes that are learned; requests of further ones are never explained */
 #define CLASS_LEARNED_MIN 20
@@ -30,7 +31,7 @@ struct classes {
 void classes_done(struct classes *c);
 
 /* The class of an exchange, as a hash. */
-uint64_t class_of(const struct classes *c, const struct identity *id);
+uint64_t class_of(const struct classes *c, const struct identity *id, const struct route *r);
 
 /* Both return 0; -ENOSPC: CLASS_MAX are known; -ENOMEM. */
 int class_note_audited(struct classes *c, uint64_t class);

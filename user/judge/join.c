@@ -10,6 +10,7 @@
 #include "judge/settled.h"
 #include "judge/sources.h"
 #include "judge/spans.h"
+#include "judge/unlogged.h"
 #include "judge/verdict.h"
 
 #define TIMED_OUT_NS 90000000000ULL	/* a 504's handler goes on for longer than its client waited: twice the
@@ -20,12 +21,13 @@ struct join {
 	struct join_options o;
 	struct counters *counters;
 	match_push_fn *push;
-	join_policy_fn *never_logs;
-	void *ctx, *policy_ctx;
+	void *ctx;
+	const struct policy *policy;
 	struct pairs pairs;
 	struct settled settled;
 	struct classes classes;
 	struct sources sources;
+	struct route route;		/* of what is judged */
 	struct spans events_lost, log_gone, wire_lost;
 	uint64_t wall_ns, clock_ns;	/* of the last call; the join's own clock, which never jumps */
 	uint64_t newest_event_ns;	/* greatest stage time seen: up to here the log is alive */
@@ -56,6 +58,12 @@ static void advance(struct join *j, uint64_t now_ns)
 		return; /* a little out of order */
 	}
 	j->wall_ns = now_ns;
+}
+
+/* NULL: no memory. */
+static const struct route *route_of(struct join *j, const struct exchange *x)
+{
+	return route_parse(&j->route, x->method, x->request_uri) ? NULL : &j->route;
 }
 
 /* ---- keys of what was told */
@@ -91,6 +99,7 @@ static void tell_pair(struct join *j, struct wire_side *w, struct log_side *l, e
 {
 	const struct event *e = l->event;
 	uint64_t id_hash = compare_id_hash(&j->pairs.compare, e->audit_id);
+	const struct route *r = route_of(j, w->id->exchange);
 	struct match m = {
 		.verdict = a->differs & PAIR_CONTRADICTIONS ? VERDICT_MISMATCH : VERDICT_MATCHED,
 		.by = by,
@@ -103,7 +112,7 @@ static void tell_pair(struct join *j, struct wire_side *w, struct log_side *l, e
 	};
 
 	compare_learn(&j->pairs.compare, w->id, a);
-	if (class_note_audited(&j->classes, class_of(&j->classes, w->id)))
+	if (r && class_note_audited(&j->classes, class_of(&j->classes, w->id, r)))
 		count(j->counters, COUNT_join_classes_full);
 	/* of an earlier stage it may be another's: then the last stage must still find its own exchange */
 	remember(j, request_key(id_hash, e->received_ns),
@@ -121,11 +130,11 @@ static bool spans_have_part_of(const struct spans *s, const struct identity *id)
 	return s->nr && (spans_have(s, id->time_ns) || spans_have(s, compare_answered_ns(id)) || spans_have(s, end));
 }
 
-static void explain_gap(struct join *j, const struct identity *id, struct match *m)
+static void explain_gap(struct join *j, const struct identity *id, const struct route *r, struct match *m)
 {
-	uint64_t class = class_of(&j->classes, id);
+	uint64_t class = class_of(&j->classes, id, r);
 
-	if (j->never_logs && j->never_logs(j->policy_ctx, id)) {
+	if (j->policy && unlogged_by(j->policy, id, r)) {
 		m->gap = GAP_POLICY;
 		m->why = STR("the audit policy logs nothing of it");
 		return;
@@ -152,7 +161,8 @@ static void explain_gap(struct join *j, const struct identity *id, struct match 
 static void tell_rest(struct join *j, struct wire_side *w, struct str cause)
 {
 	const struct exchange *x = w->id->exchange;
-	struct remainder rest = verdict_of_rest(w->id, j->is_apf_seen);
+	const struct route *r = route_of(j, x);
+	struct remainder rest = verdict_of_rest(w->id, r, j->is_apf_seen);
 	uint64_t id_hash = compare_id_hash(&j->pairs.compare, verdict_audit_id(x));
 	struct match m = { .verdict = rest.verdict, .why = rest.why, .identity = w->id };
 
@@ -164,7 +174,7 @@ static void tell_rest(struct join *j, struct wire_side *w, struct str cause)
 		m.why = cause;
 	}
 	if (m.verdict == VERDICT_UNAUDITED)
-		explain_gap(j, w->id, &m);
+		explain_gap(j, w->id, r, &m);
 	if (m.verdict == VERDICT_PENDING)
 		count(j->counters, COUNT_join_unjudged);
 	if (id_hash)
@@ -378,14 +388,15 @@ void join_push_identity(struct join *j, const struct identity *id, uint64_t now_
 	const struct exchange *x = id->exchange;
 	uint64_t id_hash = compare_id_hash(&j->pairs.compare, verdict_audit_id(x)), uri_hash = 0;
 	struct wire_side w = { id, NULL };
+	const struct route *r = id_hash ? NULL : route_of(j, x);
 	struct pair best;
 
 	advance(j, now_ns);
 	j->is_apf_seen |= x->has_flow_schema;
 	sources_note_wire(&j->sources, x->conn);
-	if (verdict_may_join_by_request(x))
+	if (!id_hash && verdict_may_join_by_request(x, r))
 		uri_hash = compare_uri_hash_of_wire(&j->pairs.compare, x);
-	note_hidden(j, id, id_hash || uri_hash || verdict_of_rest(id, true).verdict == VERDICT_UNAUDITABLE);
+	note_hidden(j, id, id_hash || uri_hash || verdict_of_rest(id, r, true).verdict == VERDICT_UNAUDITABLE);
 	if (!id_hash && !uri_hash) {
 		tell_rest(j, &w, (struct str){ 0 });
 		return;
@@ -507,10 +518,9 @@ void join_wire_lost(struct join *j, uint64_t from_ns, uint64_t to_ns)
 	spans_add(&j->wire_lost, from_ns, to_ns, COMPARE_SLACK_NS);
 }
 
-void join_set_policy(struct join *j, join_policy_fn *never_logs, void *ctx)
+void join_set_policy(struct join *j, const struct policy *policy)
 {
-	j->never_logs = never_logs;
-	j->policy_ctx = ctx;
+	j->policy = policy;
 }
 
 struct join_waiting join_waiting(const struct join *j)
@@ -546,5 +556,6 @@ void join_free(struct join *j)
 	settled_done(&j->settled);
 	classes_done(&j->classes);
 	sources_done(&j->sources);
+	route_done(&j->route);
 	free(j);
 }

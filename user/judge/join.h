@@ -32,6 +32,7 @@
 #define ANONTAP_JUDGE_JOIN_H
 
 #include "audit/event.h"
+#include "audit/policy.h"
 #include "judge/cred.h"
 
 #define VERDICTS(X) \
@@ -154,9 +155,9 @@ void join_events_lost(struct join *j, uint64_t from_ns, uint64_t to_ns);
 void join_log_gone(struct join *j, uint64_t from_ns, uint64_t to_ns);
 void join_wire_lost(struct join *j, uint64_t from_ns, uint64_t to_ns);
 
-/* Asked of each exchange that has no event: does the policy say that none of its stages is logged? */
-typedef bool join_policy_fn(void *ctx, const struct identity *id);
-void join_set_policy(struct join *j, join_policy_fn *never_logs, void *ctx);
+/* The server's audit policy: it explains gaps (judge/unlogged). Borrowed until it is replaced; NULL:
+ * none. */
+void join_set_policy(struct join *j, const struct policy *policy);
 
 /* What waits: figures for metrics. */
 struct join_waiting {

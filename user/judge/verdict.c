@@ -4,7 +4,6 @@
 #include "judge/verdict.h"
 
 #include <assert.h>
-#include "judge/route.h"
 
 const char *verdict_word(enum verdict v)
 {
@@ -79,11 +78,11 @@ bool verdict_is_id_unique(const struct exchange *x)
 }
 
 /* An Audit-Id would not have been seen, or the chain may have handled it without sending one. */
-bool verdict_may_join_by_request(const struct exchange *x)
+bool verdict_may_join_by_request(const struct exchange *x, const struct route *r)
 {
 	if (!x->request_uri.n || !x->method.n || verdict_audit_id(x).n)
 		return false;
-	return x->is_upgraded || !x->status || x->audit_id.n || route_of(x->method, x->request_uri).may_upgrade ||
+	return x->is_upgraded || !x->status || x->audit_id.n || !r || r->may_upgrade ||
 	       (x->doubts & (DOUBT_HEADER_UNKNOWN | DOUBT_RECORDS_LOST | DOUBT_TRUNCATED | DOUBT_OUT_OF_MEMORY));
 }
 
@@ -112,12 +111,12 @@ static struct remainder with_audit_id(const struct exchange *x, const struct rou
 {
 	/* API priority and fairness labels every response behind it, but not those of long-running requests
 	 * other than watches (priority-and-fairness.go) */
-	bool is_before_apf = !x->has_flow_schema && !(r->is_long_running && !str_eq(r->verb, STR("watch")));
+	bool is_before_apf = !x->has_flow_schema && !(r->is_long_running && !str_eq(r->info.verb, STR("watch")));
 
 	if (is_before_apf && (x->doubts & DOUBT_HEADER_UNKNOWN) &&
 	    (x->status == 500 || x->status == 204 || x->status == 429 || x->status == 503))
 		return unjudged(STR("cannot be judged: a response header that was not decoded may say where it was answered"));
-	if (r->is_unroutable && x->status == 500 && !x->has_flow_schema)
+	if (r->info.is_refused && x->status == 500 && !x->has_flow_schema)
 		return unauditable(STR("the path ends in a verb: the server fails to route it, before audit"));
 	if (str_eq(x->method, STR("OPTIONS")) && x->status == 204 && !x->has_flow_schema)
 		return unauditable(STR("a CORS preflight is answered before audit"));
@@ -133,12 +132,11 @@ static struct remainder with_audit_id(const struct exchange *x, const struct rou
 	return (struct remainder){ VERDICT_UNAUDITED, STR("the response has an Audit-Id, and no audit event has it") };
 }
 
-struct remainder verdict_of_rest(const struct identity *id, bool is_apf_seen)
+struct remainder verdict_of_rest(const struct identity *id, const struct route *r, bool is_apf_seen)
 {
 	const struct exchange *x = id->exchange;
-	struct route r;
 
-	if (x->doubts & DOUBT_OUT_OF_MEMORY)
+	if (!r || (x->doubts & DOUBT_OUT_OF_MEMORY))
 		return unjudged(STR("cannot be judged: memory ran out, fields are missing"));
 	if (!x->has_request || (x->doubts & DOUBT_REQUEST_UNSEEN))
 		return unjudged(STR("cannot be judged: the request was not seen"));
@@ -158,6 +156,5 @@ struct remainder verdict_of_rest(const struct identity *id, bool is_apf_seen)
 		return unjudged(STR("cannot be judged: the Audit-Id may be in a header that was not decoded"));
 	if (x->audit_id.n >= EXCHANGE_VALUE_MAX)
 		return unjudged(STR("cannot be judged: the Audit-Id is longer than is kept"));
-	r = route_of(x->method, x->request_uri);
-	return x->audit_id.n ? with_audit_id(x, &r, is_apf_seen) : without_audit_id(x, &r);
+	return x->audit_id.n ? with_audit_id(x, r, is_apf_seen) : without_audit_id(x, r);
 }

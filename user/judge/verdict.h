@@ -14,14 +14,16 @@
 #define ANONTAP_JUDGE_VERDICT_H
 
 #include "judge/join.h"
+#include "judge/route.h"
 
 struct remainder {
 	enum verdict verdict;	/* VERDICT_UNAUDITED, VERDICT_UNAUDITABLE, VERDICT_PENDING */
 	struct str why;		/* a literal */
 };
 
-/* is_apf_seen: this server sends X-Kubernetes-PF-* headers, so that their absence says something. */
-struct remainder verdict_of_rest(const struct identity *id, bool is_apf_seen);
+/* r: of its method and URI; NULL: there was no memory to parse them. is_apf_seen: this server sends
+ * X-Kubernetes-PF-* headers, so that their absence says something. */
+struct remainder verdict_of_rest(const struct identity *id, const struct route *r, bool is_apf_seen);
 
 /* The exchange's Audit-Id: the response's, or the one that the client chose if no response shows one. */
 struct str verdict_audit_id(const struct exchange *x);
@@ -30,6 +32,6 @@ struct str verdict_audit_id(const struct exchange *x);
 bool verdict_is_id_unique(const struct exchange *x);
 
 /* Could an event belong to this exchange although it has no Audit-Id? */
-bool verdict_may_join_by_request(const struct exchange *x);
+bool verdict_may_join_by_request(const struct exchange *x, const struct route *r);
 
 #endif
