@@ -2,6 +2,8 @@
 #include <errno.h>
 #include "exchanges.h"
 #include "tell/ndjson.h"
+#include "tell/summary.h"
+#include "tell/table.h"
 #include "test.h"
 #include "token.h"
 
@@ -337,16 +339,22 @@ static void test_ndjson__a_line_leaves_nothing_to_the_next(void)
 	scene_done(&s);
 }
 
-static void write_line(void *ctx, const struct identity *id)
+static struct summary summary;
+
+static void tell_all(void *ctx, const struct identity *id)
 {
+	static const struct table wide = { .is_wide = true, .is_colour = true };
+
 	ndjson_identity(ctx, id, STR("cp-1"));
+	table_row(&wide, id, ctx);
+	summary_push(&summary, id);
 }
 
-static void test_ndjson__no_line_holds_the_secret(void)
+static void test_ndjson__no_output_holds_the_secret(void)
 {
 	static const uint8_t key[CRED_KEY_SIZE] = "an installation's key: 32 bytes";
 	struct counters counters = { { 0 } };
-	struct cred *cred = cred_new(key, SCENE_WALL_OFFSET_NS, &counters, write_line, &out);
+	struct cred *cred = cred_new(key, SCENE_WALL_OFFSET_NS, &counters, tell_all, &out);
 	char encoded[256], value[512];
 
 	CERTS_MUST(cred);
@@ -366,7 +374,20 @@ static void test_ndjson__no_line_holds_the_secret(void)
 		cred_push(cred, &s.x);
 		scene_done(&s);
 	}
-	CHECK(out.n > 5 * 400);
+	summary_json(&summary, &(struct summary_run){ .counters = &counters }, &out);
+	{
+		char text[8192];
+		FILE *f = fmemopen(text, sizeof(text), "w");
+
+		CERTS_MUST(f);
+		summary_print(&summary, &(struct summary_run){ .counters = &counters }, false, f);
+		(void)fflush(f);
+		(void)buf_add(&out, text, (size_t)ftell(f));
+		fclose(f);
+	}
+	summary_done(&summary);
+	CHECK(out.n > 5 * 600);
+	CHECK(memmem(out.p, out.n, "by path", 7));
 	CHECK(!memmem(out.p, out.n, CANARY, sizeof(CANARY) - 1));
 	CHECK(!memmem(out.p, out.n, encoded, strlen(encoded)));
 	CHECK(memmem(out.p, out.n, "\"ws-bearer\"", 11));
@@ -389,7 +410,7 @@ int main(void)
 	RUN(test_ndjson__fields_of_later_versions_are_passed_over);
 	RUN(test_ndjson__fields_may_come_in_any_order);
 	RUN(test_ndjson__a_line_leaves_nothing_to_the_next);
-	RUN(test_ndjson__no_line_holds_the_secret);
+	RUN(test_ndjson__no_output_holds_the_secret);
 	recorded_done(&rec);
 	buf_done(&out);
 	buf_done(&again);
