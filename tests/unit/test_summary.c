@@ -65,7 +65,7 @@ static void test_summary__counts_by_credential_outcome_and_status(void)
 	CHECK(holds(all, "\"wallSeconds\":1.5}\n"));
 	all = printed(&sum, &run);
 	CHECK(holds(all, "6 exchanges in 1.5 s of kube-apiserver (pid 812)"));
-	CHECK(holds(all, "bearer       rejected 1, accepted 1\n"));
+	CHECK(holds(all, " bearer ") && holds(all, " rejected 1, accepted 1\n"));
 	CHECK(holds(all, "lost: nothing"));
 	CHECK(holds(all, "in doubt: 2"));
 	summary_done(&sum);
