@@ -76,63 +76,94 @@ int recording_close(struct recording *r, struct err *err)
 	return 0;
 }
 
-/* Hand out the lines in buf[0..*n), keep the rest at its beginning. */
-static int give_lines(char *buf, size_t *n, bool *is_skipping, int (*line)(void *, struct str, bool), void *ctx)
+int recording_open(struct recording_reader *r, const char *path, struct err *err)
 {
-	size_t at = 0;
-	char *end;
-	int r = 0;
+	*r = (struct recording_reader){ .path = path, .buf = malloc(RECORDING_LINE_MAX) };
+	errno = 0;
+	r->gz = r->buf ? gzopen(path, "rbe") : NULL;
+	if (!r->gz) {
+		int error = r->buf && errno ? -errno : -ENOMEM;
 
-	while (!r && (end = memchr(buf + at, '\n', *n - at))) {
-		size_t len = (size_t)(end - (buf + at));
-
-		if (*is_skipping)
-			r = line(ctx, (struct str){ 0 }, true);
-		else if (len)
-			r = line(ctx, (struct str){ buf + at, len }, false);
-		*is_skipping = false;
-		at += len + 1;
+		free(r->buf);
+		r->buf = NULL;
+		return err_set(err, error, "cannot read %s: %s", path, error == -ENOMEM ? "out of memory" : strerror(-error));
 	}
-	memmove(buf, buf + at, *n - at);
-	*n -= at;
-	return r;
+	(void)gzbuffer(r->gz, FILE_BUFFER); /* without it the default is used */
+	return 0;
+}
+
+/* More bytes behind those that wait, or the end. */
+static void refill(struct recording_reader *r)
+{
+	int got, code = Z_OK;
+
+	if (r->n == RECORDING_LINE_MAX && !r->at) {
+		r->is_skipping = true;
+		r->n = 0;
+	}
+	memmove(r->buf, r->buf + r->at, r->n - r->at);
+	r->n -= r->at;
+	r->at = 0;
+	got = gzread(r->gz, r->buf + r->n, (unsigned)(RECORDING_LINE_MAX - r->n));
+	if (got > 0) {
+		r->n += (size_t)got;
+		return;
+	}
+	(void)gzerror(r->gz, &code);
+	r->is_cut = got < 0 || (code != Z_OK && code != Z_STREAM_END);
+	r->is_ended = true;
+}
+
+int recording_next(struct recording_reader *r, struct str *ret_line, bool *ret_is_long, struct err *err)
+{
+	for (;;) {
+		char *from = r->buf + r->at, *end = memchr(from, '\n', r->n - r->at);
+		bool is_long = r->is_skipping;
+		size_t len;
+
+		if (!end && !r->is_ended) {
+			refill(r);
+			continue;
+		}
+		if (!end && r->at == r->n)
+			break;
+		/* a last line without a newline: its reader says whether it is whole */
+		len = end ? (size_t)(end - from) : r->n - r->at;
+		r->at += len + (end != NULL);
+		r->is_skipping = false;
+		if (!len && !is_long)
+			continue;
+		*ret_line = is_long ? (struct str){ 0 } : (struct str){ from, len };
+		*ret_is_long = is_long;
+		return 1;
+	}
+	if (r->is_cut)
+		return err_set(err, -ENODATA, "%s is cut short or damaged: what comes before was told", r->path);
+	return 0;
+}
+
+void recording_close_read(struct recording_reader *r)
+{
+	if (r->gz)
+		(void)gzclose(r->gz); /* only read from; recording_next() told whether it was whole */
+	free(r->buf);
+	*r = (struct recording_reader){ 0 };
 }
 
 int recording_read(const char *path, int (*line)(void *ctx, struct str line, bool is_long), void *ctx, struct err *err)
 {
-	char *buf = malloc(RECORDING_LINE_MAX);
-	gzFile gz = buf ? gzopen(path, "rbe") : NULL;
-	bool is_skipping = false;
-	size_t n = 0;
-	int got, r = 0, code = Z_OK;
+	struct recording_reader reader;
+	bool is_long = false;
+	struct str text;
+	int r = recording_open(&reader, path, err);
 
-	if (!gz) {
-		r = err_set(err, buf && errno ? -errno : -ENOMEM, "cannot read %s: %s", path,
-			    buf && errno ? strerror(errno) : "out of memory");
-		goto out;
-	}
-	(void)gzbuffer(gz, FILE_BUFFER); /* without it the default is used */
-	while ((got = gzread(gz, buf + n, (unsigned)(RECORDING_LINE_MAX - n))) > 0) {
-		n += (size_t)got;
-		r = give_lines(buf, &n, &is_skipping, line, ctx);
+	if (r)
+		return r;
+	while ((r = recording_next(&reader, &text, &is_long, err)) > 0) {
+		r = line(ctx, text, is_long);
 		if (r)
-			goto out;
-		if (n == RECORDING_LINE_MAX) {
-			is_skipping = true;
-			n = 0;
-		}
+			break;
 	}
-	if (n && !is_skipping) /* a last line without a newline: its reader says whether it is whole */
-		r = line(ctx, (struct str){ buf, n }, false);
-	(void)gzerror(gz, &code);
-	if (!r && (got < 0 || (code != Z_OK && code != Z_STREAM_END)))
-		r = err_set(err, -ENODATA, "%s is cut short or damaged: what comes before was told", path);
-out:
-	if (gz) {
-		code = gzclose(gz);
-		if (!r && code == Z_BUF_ERROR)
-			r = err_set(err, -ENODATA, "%s is cut short: what comes before was told", path);
-	}
-	free(buf);
+	recording_close_read(&reader);
 	return r;
 }

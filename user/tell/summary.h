@@ -3,8 +3,7 @@
  * summary - what a run amounts to: by credential and outcome, by status class, who and what came without
  * a credential, and what was lost.
  *
- * Bounded: paths and clients of credential-less calls are counted in tables of SUMMARY_TOP_MAX entries by
- * the Space-Saving rule, so that a count may be too high by at most what it says, and never too low.
+ * Bounded: paths and clients of credential-less calls are counted by tell/top.
  */
 #ifndef ANONTAP_TELL_SUMMARY_H
 #define ANONTAP_TELL_SUMMARY_H
@@ -13,25 +12,9 @@
 #include "base/buf.h"
 #include "base/counters.h"
 #include "judge/cred.h"
+#include "tell/top.h"
 
-#define SUMMARY_TOP_MAX		1024	/* distinct keys counted; beyond, the rarest is taken over */
-#define SUMMARY_TOP_SHOWN	8
 #define SUMMARY_TARGETS_MAX	64
-#define SUMMARY_KEY_MAX		120	/* bytes of a path that tell it apart */
-
-/* Hashes and counts stand apart from the keys: a search reads 4 KiB, not 140. */
-struct summary_entries {
-	uint32_t hash[SUMMARY_TOP_MAX];
-	uint64_t n[SUMMARY_TOP_MAX];
-	uint64_t error[SUMMARY_TOP_MAX];	/* n may be too high by this much */
-	char key[SUMMARY_TOP_MAX][SUMMARY_KEY_MAX + 1];
-};
-
-struct summary_top {
-	struct summary_entries *entries;	/* allocated at the first use */
-	size_t nr;
-	bool is_approximate;
-};
 
 struct summary {
 	uint64_t exchanges;
@@ -41,7 +24,7 @@ struct summary {
 	uint64_t by_class[6];		/* status / 100; 0: no response seen */
 	uint64_t by_doubt[DOUBT_MAX];
 	uint64_t in_doubt;		/* exchanges with any doubt */
-	struct summary_top paths, clients;
+	struct top paths, clients;
 	char targets[SUMMARY_TARGETS_MAX][TAP_TARGET_MAX + 16];	/* "kube-apiserver (pid 812)" */
 	uint32_t pids[SUMMARY_TARGETS_MAX];
 	size_t nr_targets;
