@@ -81,7 +81,6 @@ static void push_conn_fd(struct seen *s, uint64_t conn, uint32_t pid, int fd, ui
 		struct tap_conn r;
 		char data[64];
 	} all = { .r = { .hdr = { TAP_CONN, 0, sizeof(struct tap_conn) + 3 + strlen(cert), 0, conn, 1000 },
-
 			 .tgid = pid, .fd = fd, .client_port = 51234, .server_port = 6443, .tls_version = 0x0304, .how = how,
 			 .alpn_len = 2, .alpn = "h2", .sni_len = 3, .cert_len = strlen(cert), .nr_certs = *cert ? 1 : 0 } };
 

@@ -50,6 +50,8 @@ static void test_http1__a_head_is_read_as_textproto_reads_it(void)
 	h = request("GET / HTTP/1.1\r\nHost: x\r\nA: 1 \r\n \t 2\r\n\t\r\n 3\r\nB: 4\r\n\r\n");
 	CHECK(!h.is_malformed);
 	CHECK(has_fields("Host=x;A=1 2  3;B=4;"));
+	h = request("GET / HTTP/1.1\r\nHost: x\r\nA: 1 \r\n \r\n\r\n"); /* a space remains, as in Go */
+	CHECK(has_fields("Host=x;A=1 ;"));
 	/* a name may stand more than once, a value may hold colons */
 	h = request("GET / HTTP/1.1\r\nhost: x:1\r\nA: b:c\r\na: d\r\n\r\n");
 	CHECK(!h.is_malformed);
@@ -73,6 +75,10 @@ static void test_http1__all_forms_of_a_target_are_taken(void)
 	h = request("CONNECT db:5432 HTTP/1.1\r\n\r\n");
 	CHECK(!h.is_malformed);
 	CHECK_STR(h.authority, "db:5432");
+	h = request("GET http:///p HTTP/1.1\r\nHost: x\r\n\r\n");
+	CHECK(!h.is_malformed);
+	CHECK_STR(h.authority, "x");
+	CHECK(!request("GET mailto:x HTTP/1.1\r\nHost: x\r\n\r\n").is_malformed);
 	h = request("GET /a:b//c HTTP/1.1\r\nHost: x\r\n\r\n");
 	CHECK_STR(h.authority, "x");
 }
@@ -91,6 +97,8 @@ static void test_http1__what_net_http_refuses_is_malformed(void)
 		"GET  / HTTP/1.1\r\nHost: x\r\n\r\n",
 		"GET / http/1.1\r\nHost: x\r\n\r\n",
 		"GET x HTTP/1.1\r\nHost: x\r\n\r\n",
+		"GET :x HTTP/1.1\r\nHost: x\r\n\r\n",
+		"GET 1h:x HTTP/1.1\r\nHost: x\r\n\r\n",
 		"G(T / HTTP/1.1\r\nHost: x\r\n\r\n",
 		"GET / HTTP/1.1\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",

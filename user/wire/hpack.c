@@ -98,12 +98,19 @@ static int new_inflater(struct hpack *h)
 	return r ? error_of(r) : 0;
 }
 
+static void free_rest(struct hpack_rest *rest)
+{
+	if (rest)
+		explicit_bzero(rest->data, rest->len); /* tokens are indexed, too */
+	free(rest);
+}
+
 static void close_inflater(struct hpack *h)
 {
 	if (h->inflater)
 		nghttp2_hd_inflate_del(h->inflater);
 	h->inflater = NULL;
-	free(h->rest);
+	free_rest(h->rest);
 	h->rest = NULL;
 }
 
@@ -195,7 +202,7 @@ static int open_inflater(struct hpack *h)
 		return 0;
 	h->rest = NULL;
 	r = rest ? fill(h, (struct str){ rest->data, rest->len }, rest->max_size) : new_inflater(h);
-	free(rest);
+	free_rest(rest);
 	return r;
 }
 

@@ -86,7 +86,8 @@ static bool read_fields(struct str rest, struct fields *fields, struct http1_hea
 			break;
 		value = line;
 		name = str_take_until(&value, ':');
-		value = str_trim(value);
+		while (value.n && is_blank(value.p[0]))
+			value = str_from(value, 1);
 		if (is_continuation || name.n == line.n || !is_token(name) || !is_value(value))
 			h->has_bad_lines = h->is_malformed = true;
 		else
@@ -104,37 +105,58 @@ static bool read_version(struct str s, uint8_t *ret_minor)
 	return true;
 }
 
-/* The authority of "scheme://[user@]host/…"; empty for other forms (url.Parse). */
-static struct str authority_of(struct str target)
+/* Take "scheme:" off the front. false: there is none (url.getScheme). */
+static bool take_scheme(struct str *target)
 {
-	struct str scheme = str_take_until(&target, ':'), host;
-	size_t at = 0;
+	struct str rest = *target, scheme = str_take_until(&rest, ':');
 
-	if (!scheme.n || !str_starts(target, STR("//")))
-		return (struct str){ 0 };
+	if (!scheme.n || scheme.n == target->n)
+		return false;
 	for (size_t i = 0; i < scheme.n; i++) {
 		char c = scheme.p[i];
 
 		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 		      (i && ((c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.'))))
-			return (struct str){ 0 };
+			return false;
 	}
-	host = str_from(target, 2);
-	while (at < host.n && host.p[at] != '/' && host.p[at] != '?')
+	*target = rest;
+	return true;
+}
+
+/* The host of "[user@]host[/…][?…]". */
+static struct str host_of(struct str s)
+{
+	size_t at = 0;
+
+	while (at < s.n && s.p[at] != '/' && s.p[at] != '?')
 		at++;
-	host.n = at;
-	for (at = host.n; at; at--)
-		if (host.p[at - 1] == '@')
-			return str_from(host, at);
-	return host;
+	s.n = at;
+	for (at = s.n; at; at--)
+		if (s.p[at - 1] == '@')
+			return str_from(s, at);
+	return s;
+}
+
+/* The authority that the target itself names (url.ParseRequestURI, http.readRequest). */
+static struct str authority_of(struct str method, struct str target)
+{
+	if (!target.n || target.p[0] == '/')
+		return (struct str){ 0 };
+	if (str_eq(method, STR("CONNECT")))
+		return host_of(target);
+	if (!take_scheme(&target) || !str_starts(target, STR("//")))
+		return (struct str){ 0 };
+	return host_of(str_from(target, 2));
 }
 
 static bool is_target(struct str method, struct str target)
 {
-	if (!target.n || !is_value(target))
+	struct str rest = target;
+
+	if (!is_value(target))
 		return false;
-	return target.p[0] == '/' || str_eq(target, STR("*")) || str_eq(method, STR("CONNECT")) ||
-	       authority_of(target).n;
+	return str_starts(target, STR("/")) || str_eq(target, STR("*")) || str_eq(method, STR("CONNECT")) ||
+	       take_scheme(&rest);
 }
 
 /* "GET /path HTTP/1.1" (http.parseRequestLine) */
@@ -158,8 +180,7 @@ static void read_host(const struct fields *fields, struct http1_head *h, bool is
 	bool is_absolute;
 	size_t nr = 0;
 
-	if (h->target.n && h->target.p[0] != '/')
-		h->authority = str_eq(h->method, STR("CONNECT")) ? h->target : authority_of(h->target);
+	h->authority = authority_of(h->method, h->target);
 	is_absolute = h->authority.n;
 	for (size_t i = 0; i < fields->nr; i++) {
 		if (!str_ieq(fields->list[i].name, STR("host")))
