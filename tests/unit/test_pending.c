@@ -166,7 +166,7 @@ static void fill(struct both *of)
 	of->x.ws_protocol_seen = SEEN_ABSENT;
 	of->x.websocket_seen = SEEN_PRESENT;
 	of->x.doubts = DOUBT_RESET;
-	of->x.is_upgraded = of->x.is_goaway = true;
+	of->x.is_upgraded = of->x.is_goaway = of->x.has_request_bytes = true;
 	of->x.request_bytes = 1;
 	of->x.response_bytes = 2;
 	of->id.credential = (struct credential){ .kind = CRED_BEARER, .outcome = OUTCOME_ACCEPTED, .also = 5,
@@ -231,6 +231,7 @@ static void test_keep__copy_of_an_exchange_is_whole(void)
 	SAME(has_flow_schema);
 	SAME(is_upgraded);
 	SAME(is_goaway);
+	SAME(has_request_bytes);
 	SAME(request_bytes);
 	SAME(response_bytes);
 #undef SAME

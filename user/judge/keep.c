@@ -265,6 +265,7 @@ struct kept_exchange *keep_exchange(struct keep *k, const struct identity *id)
 		.has_flow_schema = x->has_flow_schema,
 		.is_upgraded = x->is_upgraded,
 		.is_goaway = x->is_goaway,
+		.has_request_bytes = x->has_request_bytes,
 	};
 	memcpy(copy->text, text.p, text.n);
 	k->bytes += copy->kept.size;
@@ -299,6 +300,7 @@ void kept_exchange_show(const struct kept_exchange *copy, struct shown_exchange 
 	x->has_flow_schema = copy->has_flow_schema;
 	x->is_upgraded = copy->is_upgraded;
 	x->is_goaway = copy->is_goaway;
+	x->has_request_bytes = copy->has_request_bytes;
 	x->request_bytes = copy->request_bytes;
 	x->response_bytes = copy->response_bytes;
 	x->authorization = x->ws_protocol = (struct secret){ 0 };

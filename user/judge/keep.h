@@ -56,7 +56,7 @@ struct kept_exchange {
 	uint16_t status;
 	uint8_t protocol, authorization_seen, ws_protocol_seen, websocket_seen;
 	uint8_t nr_impersonate_groups, nr_remote_groups;
-	bool has_request, has_response, has_flow_schema, is_upgraded, is_goaway;
+	bool has_request, has_response, has_flow_schema, is_upgraded, is_goaway, has_request_bytes;
 	bool is_postponed, is_id_unique;	/* the join's */
 	char text[];
 };
