@@ -29,12 +29,12 @@ else
 endif
 
 # Where headers are not on the default path; absent packages are told by the compiler.
-PKGS     := libbpf libelf libnghttp2 libcjson libcrypto zlib zydis yaml-0.1
+PKGS     := libbpf libelf libnghttp2 libcrypto zlib zydis yaml-0.1
 CFLAGS   ?= -O2 -g
 CPPFLAGS := -D_GNU_SOURCE -Iinclude -Iuser -I$(OUT) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 WARN     := -std=gnu11 -Wall -Wextra -Werror -Wvla -Wmissing-prototypes -Wstrict-prototypes -Wno-unused-parameter
 ALLCFLAGS = $(CFLAGS) $(WARN) $(SAN) $(CPPFLAGS) -MMD -MP
-LDLIBS   := -lbpf -lelf -lnghttp2 -lcjson -lcrypto -lz -lZydis -lyaml
+LDLIBS   := -lbpf -lelf -lnghttp2 -lcrypto -lz -lZydis -lyaml
 
 ARCH := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
 

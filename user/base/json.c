@@ -4,6 +4,8 @@
 
 #include <assert.h>
 
+#include "base/utf8.h"
+
 void json_init(struct json *j, struct buf *out)
 {
 	*j = (struct json){ .out = out };
@@ -34,23 +36,6 @@ void json_close(struct json *j, char bracket)
 	(void)buf_add_c(j->out, bracket);
 }
 
-/* Length of the UTF-8 sequence at s (RFC 3629: no overlong forms, no surrogates), 0 when it is none. */
-static size_t utf8_length(const unsigned char *s, size_t n)
-{
-	unsigned char c = s[0];
-	size_t len = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
-
-	if (len > n)
-		return 0;
-	for (size_t i = 1; i < len; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((c == 0xe0 && s[1] < 0xa0) || (c == 0xed && s[1] > 0x9f) || (c == 0xf0 && s[1] < 0x90) ||
-	    (c == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return len;
-}
-
 static void add_escaped(struct buf *out, struct str s)
 {
 	const unsigned char *p = (const unsigned char *)s.p;
@@ -66,7 +51,7 @@ static void add_escaped(struct buf *out, struct str s)
 			continue;
 		}
 		if (p[i] >= 0x80) {
-			len = utf8_length(p + i, s.n - i);
+			len = utf8_length(str_from(s, i));
 			if (len) {
 				i += len;
 				continue;

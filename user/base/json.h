@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * json - writes one JSON value into a buf, without building a tree. (Reading is cJSON's.)
+ * json - writes one JSON value into a buf, without building a tree. (Reading is jread's.)
  *
  * Commas are the writer's business: open, add keys or values, close. Strings are escaped; bytes that
  * are not UTF-8 become U+FFFD, so the output is valid JSON whatever a client sent. Errors are the

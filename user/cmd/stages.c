@@ -48,10 +48,13 @@ void stages_push(void *stages, const void *record, size_t size)
 	struct stages *s = stages;
 	const struct tap_hdr *h = record;
 
-	if (size >= sizeof(struct tap_trust) && h->kind == TAP_TRUST && h->size >= sizeof(struct tap_trust) && h->size <= size)
+	if (size >= sizeof(struct tap_trust) && h->kind == TAP_TRUST && h->size >= sizeof(struct tap_trust) && h->size <= size) {
 		push_trust(s, record);
-	else
-		flow_push(&s->flow, record, size);
+		return;
+	}
+	flow_push(&s->flow, record, size);
+	if (size >= sizeof(struct tap_process) && h->kind == TAP_PROCESS && ((const struct tap_process *)record)->is_exit)
+		cred_forget(s->cred, ((const struct tap_process *)record)->tgid); /* the pid may come back as another */
 }
 
 void stages_finish(struct stages *s, uint64_t now_ns)
