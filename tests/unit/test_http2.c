@@ -410,6 +410,29 @@ static void test_http2__a_table_size_setting_is_the_other_directions(void)
 	end();
 }
 
+static void test_http2__a_table_size_setting_outlives_a_snapshot(void)
+{
+	struct play p = { .lose = -1, .push = chain_push, .ctx = &c };
+
+	begin(0);
+	script_headers(&s, TAP_READ, 1, END_STREAM, 1, GET("/1"), NULL);
+	script_frame(&s, TAP_READ, 4, 0, 0, "\0\1\0\x08\0\0", 6);		/* 512 KiB */
+	script_headers(&s, TAP_WRITE, 1, END_STREAM, 1, ":status", "200", NULL);
+	script_headers(&s, TAP_READ, 3, END_STREAM, 1, GET("/3"), NULL);
+	script_frame(&s, TAP_WRITE, 1, 5, 3, "\x3f\xe1\xff\x1f\x88", 5);	/* the update to it */
+	script_close(&s);
+	chain_init(&c);
+	for (size_t i = 0; i < s.nr; i++) {
+		if (i == 2)
+			play_snapshot(&p, &s.event[3]); /* of the response, before the SETTINGS */
+		play_event(&p, &s.event[i]);
+	}
+	CHECK_INT(c.counters.v[COUNT_hpack_bad], 0);
+	CHECK_INT(c.nr, 2);
+	CHECK(is_told(1, 3, "/3", "200", 0));
+	end();
+}
+
 static void test_http2__records_that_do_not_fit_together_are_counted(void)
 {
 	struct {
@@ -461,6 +484,7 @@ int main(void)
 	RUN(test_http2__frames_that_break_the_order_are_faults);
 	RUN(test_http2__goaway_is_noted_on_the_last_stream_while_it_is_open);
 	RUN(test_http2__a_table_size_setting_is_the_other_directions);
+	RUN(test_http2__a_table_size_setting_outlives_a_snapshot);
 	RUN(test_http2__records_that_do_not_fit_together_are_counted);
 	return test_end();
 }

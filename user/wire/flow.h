@@ -20,7 +20,7 @@
 #include "wire/conn.h"
 
 #define FLOW_CONNECTIONS_MAX 65536	/* the one longest silent is dropped, and counted */
-#define FLOW_IDLE_NS 1000000000ULL
+#define FLOW_IDLE_NS 1000000000ULL	/* of silence: waking costs 10 us, at most once a second then */
 
 enum run_kind {
 	RUN_RECORD,	/* `rec`, in order */

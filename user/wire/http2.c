@@ -229,6 +229,7 @@ static void settle_table(const struct turn *t, const struct frame *f)
 	struct half *d = t->d;
 
 	if (d->has_next && f->type == FRAME_HEADERS && f->stream == d->next_stream) {
+		hpack_allow(&d->next, d->table.limit); /* SETTINGS that came in between */
 		hpack_done(&d->table);
 		d->table = d->next;
 		d->next = (struct hpack){ 0 };
@@ -489,7 +490,6 @@ static void push_snapshot(const struct turn *t, const struct tap_snapshot *r)
 
 	if (!d->has_block)
 		d->is_joined = true; /* whatever the description says, this direction was joined here */
-	d->next.limit = d->table.limit;
 	d->next_stream = r->stream & STREAM_MASK;
 	d->has_next = true;
 	error = hpack_seed(&d->next, r);
