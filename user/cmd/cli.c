@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd/version.h"
+#include "version.h"
 
 #define NAME_COLUMN 30
 

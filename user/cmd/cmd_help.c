@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "cmd/commands.h"
-#include "cmd/version.h"
+#include "version.h"
 #include "tap_abi.h"
 
 struct help_config {
