@@ -55,6 +55,22 @@ static void test_verdict__refused_by_net_http_is_unauditable(void)
 	}
 }
 
+/* Seen on the server: what is no HTTP has no request line, and a head of a megabyte is cut. */
+static void test_verdict__refused_garbage_is_unauditable(void)
+{
+	request("GARBAGE", "", 400, false, false);
+	b.x.doubts = DOUBT_MALFORMED;
+	CHECK_INT(of(true), VERDICT_UNAUDITABLE);
+	b.x.doubts = DOUBT_MALFORMED | DOUBT_HEADER_UNKNOWN;
+	CHECK_INT(of(true), VERDICT_PENDING);
+	b.x.doubts = 0;
+	CHECK_INT(of(true), VERDICT_PENDING);
+	request("GET", "/api/v1/pods", 431, false, false);
+	b.x.doubts = DOUBT_TRUNCATED;
+	CHECK_INT(of(true), VERDICT_UNAUDITABLE);
+	CHECK(!verdict_may_join_by_request(&b.x, its_route()));
+}
+
 static void test_verdict__options_star_is_unauditable(void)
 {
 	request("OPTIONS", "*", 200, false, false);
@@ -151,8 +167,6 @@ static void test_verdict__what_hides_id_uri_or_status_cannot_be_judged(void)
 	request("GET", "/api/v1/pods", 200, false, true);
 	b.x.doubts = DOUBT_HEADER_UNKNOWN;
 	CHECK_INT(of(true), VERDICT_PENDING);
-	b.x.doubts = DOUBT_TRUNCATED;
-	CHECK_INT(of(true), VERDICT_PENDING);
 	request("GET", "", 200, true, true);
 	b.x.doubts = DOUBT_HEADER_UNKNOWN;
 	CHECK_INT(of(true), VERDICT_PENDING);
@@ -223,6 +237,7 @@ int main(void)
 {
 	RUN(test_verdict__answered_with_audit_id_is_unaudited);
 	RUN(test_verdict__refused_by_net_http_is_unauditable);
+	RUN(test_verdict__refused_garbage_is_unauditable);
 	RUN(test_verdict__options_star_is_unauditable);
 	RUN(test_verdict__prefix_verb_with_nothing_after_is_unauditable);
 	RUN(test_verdict__cors_preflight_is_unauditable);

@@ -150,7 +150,8 @@ void join_finish(struct join *j, uint64_t now_ns);
 
 /* What is known of stretches of wall clock time, told before they are judged. Audit events may be
  * missing because anontap did not read them; because the log was deleted, replaced or truncated;
- * requests may be missing because records, or whole connections, were lost. */
+ * requests may be missing because records, or whole connections, were lost, or because the wire was not
+ * looked at any more (to_ns JOIN_ALL_IN). */
 void join_events_lost(struct join *j, uint64_t from_ns, uint64_t to_ns);
 void join_log_gone(struct join *j, uint64_t from_ns, uint64_t to_ns);
 void join_wire_lost(struct join *j, uint64_t from_ns, uint64_t to_ns);

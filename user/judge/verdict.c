@@ -83,7 +83,7 @@ bool verdict_may_join_by_request(const struct exchange *x, const struct route *r
 	if (!x->request_uri.n || !x->method.n || verdict_audit_id(x).n)
 		return false;
 	return x->is_upgraded || !x->status || x->audit_id.n || !r || r->may_upgrade ||
-	       (x->doubts & (DOUBT_HEADER_UNKNOWN | DOUBT_RECORDS_LOST | DOUBT_TRUNCATED | DOUBT_OUT_OF_MEMORY));
+	       (x->doubts & (DOUBT_HEADER_UNKNOWN | DOUBT_RECORDS_LOST | DOUBT_OUT_OF_MEMORY));
 }
 
 /* net/http itself answers these, before any handler (server.go; x/net/http2 server.go) */
@@ -148,11 +148,16 @@ struct remainder verdict_of_rest(const struct identity *id, const struct route *
 		return unjudged(x->has_response ? STR("cannot be judged: the status was not decoded") :
 						  STR("cannot be judged: no response was seen"));
 	}
-	if (!x->request_uri.n || !x->method.n)
+	if (!x->request_uri.n || !x->method.n) {
+		if ((x->doubts & DOUBT_MALFORMED) && !(x->doubts & DOUBT_HEADER_UNKNOWN) && !x->audit_id.n &&
+		    is_refused_by_net_http(x->status))
+			return unauditable(STR("net/http refused what is no request, before the handlers: no Audit-Id"));
 		return unjudged(STR("cannot be judged: the request line was not decoded"));
+	}
 	if (x->request_uri.n >= EXCHANGE_VALUE_MAX)
 		return unjudged(STR("cannot be judged: the request URI is longer than is kept"));
-	if (!x->audit_id.n && (x->doubts & (DOUBT_HEADER_UNKNOWN | DOUBT_TRUNCATED)))
+	/* Go writes header fields in the order of their names: a head that was cut still has its Audit-Id */
+	if (!x->audit_id.n && (x->doubts & DOUBT_HEADER_UNKNOWN))
 		return unjudged(STR("cannot be judged: the Audit-Id may be in a header that was not decoded"));
 	if (x->audit_id.n >= EXCHANGE_VALUE_MAX)
 		return unjudged(STR("cannot be judged: the Audit-Id is longer than is kept"));
