@@ -6,6 +6,6 @@
 
 #include "cmd/cli.h"
 
-extern const struct command cmd_trace, cmd_replay, cmd_doctor, cmd_version, cmd_help;
+extern const struct command cmd_trace, cmd_replay, cmd_analyze, cmd_doctor, cmd_version, cmd_help;
 
 #endif

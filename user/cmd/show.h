@@ -59,8 +59,7 @@ int show_set_count(void *config, struct str value, struct err *err);
 int show_set_output(void *config, struct str value, struct err *err);
 int show_set_write(void *config, struct str value, struct err *err);
 
-#define SHOW_OPTIONS \
-	{ "count", "N", "stop after N lines", show_set_count, NULL }, \
+#define SHOW_FILTER_OPTIONS \
 	{ "credential", "KIND,…", "only these kinds: none, bearer, client-cert, basic, query-token, ws-bearer,\n" \
 	  "front-proxy, unknown", show_set_credential, \
 	  "none bearer client-cert basic query-token ws-bearer front-proxy unknown" }, \
@@ -72,9 +71,15 @@ int show_set_write(void *config, struct str value, struct err *err);
 	  show_set_path, NULL }, \
 	{ "user", "GLOB", "only this user, or impersonated user; may be repeated", show_set_user, NULL }, \
 	{ "client", "CIDR,…", "only clients in 10.0.0.0/8, 2001:db8::/32, …", show_set_client, NULL }, \
-	{ "exclude-health", NULL, "without GET and HEAD of /healthz, /livez, /readyz and below", show_set_exclude_health, NULL }, \
+	{ "exclude-health", NULL, "without GET and HEAD of /healthz, /livez, /readyz and below", show_set_exclude_health, NULL }
+
+#define SHOW_FORM_OPTION \
 	{ "output", "FORM", "table (default), wide, or json: one object a line; -o for short", show_set_output, \
-	  "table wide json" }, \
+	  "table wide json" }
+
+#define SHOW_OPTIONS \
+	{ "count", "N", "stop after N lines", show_set_count, NULL }, \
+	SHOW_FILTER_OPTIONS, SHOW_FORM_OPTION, \
 	{ "write", "FILE", "also record what is shown, for replay; compressed when FILE ends in .gz.\n" \
 	  "A recording holds no secrets", show_set_write, NULL }
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tell/summary.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/jread.h"
 #include "base/json.h"
 #include "tell/escape.h"
 
@@ -196,4 +198,45 @@ void summary_json(const struct summary *s, const struct summary_run *run, struct
 	json_put_seconds(&j, "wallSeconds", run->wall_ns);
 	json_close(&j, '}');
 	(void)buf_add_c(out, '\n'); /* the buf remembers */
+}
+
+static bool take_lost(struct jread *r, uint64_t *sum)
+{
+	struct jtext key;
+
+	if (!jread_enter(r, '{'))
+		return false;
+	while (jread_member(r, &key)) {
+		struct str number;
+		uint64_t n;
+
+		if (!jread_number(r, &number) || str_u64(number, UINT64_MAX, &n))
+			return false;
+		*sum = n > UINT64_MAX - *sum ? UINT64_MAX : *sum + n;
+	}
+	return true;
+}
+
+int summary_parse_lost(struct str line, uint64_t *ret)
+{
+	bool is_summary = false, has_lost = false;
+	struct jtext key, kind;
+	struct jread r;
+	uint64_t sum = 0;
+
+	jread_init(&r, line);
+	if (!jread_enter(&r, '{'))
+		return -EINVAL;
+	while (jread_member(&r, &key)) {
+		if (jtext_eq(key, STR("kind")))
+			is_summary = jread_text(&r, &kind) && jtext_eq(kind, STR("Summary"));
+		else if (jtext_eq(key, STR("lost")))
+			has_lost = take_lost(&r, &sum);
+		else
+			(void)jread_skip(&r); /* badness is sticky */
+	}
+	if (!jread_end(&r) || !is_summary || !has_lost)
+		return -EINVAL;
+	*ret = sum;
+	return 0;
 }

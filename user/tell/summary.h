@@ -46,6 +46,9 @@ void summary_print(const struct summary *s, const struct summary_run *run, bool 
 /* The Summary line, with its newline. */
 void summary_json(const struct summary *s, const struct summary_run *run, struct buf *out);
 
+/* The sum of all that a Summary line says was lost. Returns 0; -EINVAL: it is none. */
+int summary_parse_lost(struct str line, uint64_t *ret);
+
 /* Is the caller anonymous to the server: nothing sent, or nothing that it takes? */
 bool credential_is_none(const struct credential *c);
 
