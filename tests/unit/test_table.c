@@ -124,7 +124,7 @@ static void test_table__a_narrow_terminal_keeps_what_matters_most(void)
 	line = row(&t);
 	CHECK(str_starts(line, STR("03:27:18 10.0.0.9:51234")));
 	CHECK(holds(line, "service-acco"));
-	CHECK(holds(line, " system:serv"));
+	CHECK(holds(line, ":sa1 "));
 	CHECK(holds(line, " 200 "));
 	CHECK(holds(line, " GET "));
 	CHECK(holds(line, " /api/v1/sec"));
@@ -212,6 +212,18 @@ static void test_escape__keeps_text_and_shows_the_rest(void)
 	CHECK_STR(str_of(text), "ab");
 }
 
+static void test_table__a_system_name_keeps_its_end(void)
+{
+	struct table t = { .width = 100 };
+
+	begin();
+	CHECK(holds(row(&t), "ns1:sa1 "));
+	CHECK(!holds(row(&t), "system:"));
+	id.credential.subject = STR("a-person-with-a-rather-long-name@example.com");
+	CHECK(holds(row(&t), " a-person"));
+	CHECK(columns(row(&t)) <= 100);
+}
+
 int main(void)
 {
 	RUN(test_table__says_who_asked_what_and_what_came);
@@ -219,6 +231,7 @@ int main(void)
 	RUN(test_table__the_wide_form_has_more);
 	RUN(test_table__fits_the_terminal);
 	RUN(test_table__a_narrow_terminal_keeps_what_matters_most);
+	RUN(test_table__a_system_name_keeps_its_end);
 	RUN(test_table__a_client_cannot_write_to_the_terminal);
 	RUN(test_table__colour_tells_what_matters);
 	RUN(test_table__what_is_not_known_is_a_dash_or_a_question);

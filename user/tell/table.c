@@ -49,6 +49,22 @@ static void cut(char *s, unsigned width)
 	memcpy(at, "…", sizeof("…"));
 }
 
+/* Names of the server's own making begin alike: what tells them apart is their end. */
+static void cut_system_name(char *s, unsigned width)
+{
+	unsigned have = columns_of(s);
+	char *at = s;
+
+	if (have <= width || width < 2 || !str_starts(str_of(s), STR("system:")))
+		return;
+	for (unsigned n = have; n >= width; n--)
+		do
+			at++;
+		while (((unsigned char)*at & 0xc0) == 0x80);
+	memmove(s + strlen("…"), at, strlen(at) + 1); /* two columns or more fall away: a cell has room */
+	memcpy(s, "…", strlen("…"));
+}
+
 static void put_cell(struct buf *out, char *text, unsigned width, bool is_cut, bool is_last)
 {
 	if (width && is_cut)
@@ -227,6 +243,8 @@ void table_row(const struct table *t, const struct identity *id, struct buf *out
 			break;
 		case USER:
 			fill_user(id, text, sizeof(text));
+			if (!t->is_wide && t->width)
+				cut_system_name(text, widths[USER]);
 			break;
 		case STATUS:
 			if (x->status)
