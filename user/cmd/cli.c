@@ -13,14 +13,26 @@
 
 #define NAME_COLUMN 30
 
+/* Terminal columns of a word of ours: "…" is three bytes and one column. */
+static int columns_of(const char *s)
+{
+	int n = 0;
+
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
 static void put_option(FILE *out, const struct option_spec *o)
 {
 	char left[64];
 	const char *help = o->help, *line_end;
+	int room;
 
 	(void)snprintf(left, sizeof(left), "--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
-	fprintf(out, "  %-*s", NAME_COLUMN, left);
-	if (strlen(left) > NAME_COLUMN - 2)
+	room = NAME_COLUMN - columns_of(left);
+	fprintf(out, "  %s%*s", left, room > 0 ? room : 0, "");
+	if (room < 2)
 		fprintf(out, "\n  %-*s", NAME_COLUMN, "");
 	while ((line_end = strchr(help, '\n'))) {
 		fprintf(out, "%.*s\n  %-*s", (int)(line_end - help), help, NAME_COLUMN, "");
