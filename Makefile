@@ -170,6 +170,16 @@ fuzz: $(FUZZ)		## each fuzzer for FUZZ_SECONDS (60); FUZZ_ONLY='jwt http2', KEEP
 	$(Q)tests/run-fuzz --work $(OUT)/fuzz $(FUZZ)
 
 # ---- benchmarks: ratios measured side by side in one run
+$(OUT)/tests/bench/%: tests/bench/%.c $(OUT)/libanontap.a
+	$(call say,BENCH,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALLCFLAGS) -Itests -o $@ $< $(OUT)/libanontap.a $(LDLIBS)
+
+.PHONY: bench-stages
+bench-stages: $(OUT)/tests/bench/bench_wire $(OUT)/tests/bench/bench_join	## exchanges and joins per second of one core, without I/O
+	$(Q)$(OUT)/tests/bench/bench_wire
+	$(Q)$(OUT)/tests/bench/bench_join
+
 .PHONY: bench-overhead
 bench-overhead: all	## what anontap costs the apiserver: throughput, CPU; ARGS='--rounds 7 --requests 6000'
 	$(Q)tools/setup test
