@@ -55,6 +55,7 @@ struct analyze {
 	struct buf line, scratch;
 	char node[256];			/* of the recordings */
 	uint64_t log_from_ns, log_to_ns;	/* stage times: of the first event, and the greatest so far */
+	uint64_t lines_lost;		/* that were no event, or too long, up to the last event */
 	uint64_t ticked_ns;
 	uint64_t bytes_before, bytes_all, progress_ns;
 	bool is_log_over, has_progress, has_filter, has_reason;
@@ -239,6 +240,16 @@ static void push_wire(struct analyze *a, uint64_t until_ns)
 
 /* ---- the log */
 
+/* Lines between the last event and this one could not be read: what they said is not known. */
+static void note_lines_lost(struct analyze *a, uint64_t at_ns)
+{
+	uint64_t lost = a->counters.v[COUNT_audit_lines_bad] + a->counters.v[COUNT_audit_lines_long];
+
+	if (lost != a->lines_lost && a->join)
+		join_events_lost(a->join, a->log_to_ns < at_ns ? a->log_to_ns : at_ns, at_ns);
+	a->lines_lost = lost;
+}
+
 static void on_line(void *ctx, struct str line)
 {
 	struct analyze *a = ctx;
@@ -246,9 +257,7 @@ static void on_line(void *ctx, struct str line)
 	uint64_t at_ns;
 	int r;
 
-	if (a->error || show_is_over(&a->show))
-		return;
-	if (!str_trim(line).n)
+	if (a->error || show_is_over(&a->show) || !str_trim(line).n)
 		return;
 	r = event_parse(&a->parser, line, &e);
 	if (r == -ENOMEM)
@@ -258,6 +267,7 @@ static void on_line(void *ctx, struct str line)
 	if (r)
 		return;
 	at_ns = e.stage_ns ? e.stage_ns : e.received_ns;
+	note_lines_lost(a, at_ns);
 	if (at_ns > a->log_to_ns)
 		a->log_to_ns = at_ns;
 	if (coverage_is_request(&e) && is_in_time(a, e.received_ns) &&
@@ -360,6 +370,9 @@ static int read_log(struct analyze *a, bool *is_cut, struct err *err)
 			show_note(&a->show, err->text);
 			*is_cut = true;
 			r = 0;
+			if (a->join)
+				join_events_lost(a->join, a->log_to_ns,
+						 i + 1 < a->nr_audits ? a->audits[i + 1].first_ns : UINT64_MAX);
 		}
 		if (a->error)
 			r = a->error;

@@ -164,6 +164,15 @@ static void fill_time(const struct identity *id, unsigned width, char *out, size
 	(void)snprintf(out, size, "%.*s", (int)width, text + 11);
 }
 
+/* The log knows no port: then without ":0". */
+static void fill_client(const struct conn *c, char *out)
+{
+	size_t n = c->has_address ? conn_fmt_address(c->client_ip, c->client_port, out) : 0;
+
+	if (n > 2 && !c->client_port)
+		out[n - 2] = '\0';
+}
+
 static void fill_credential(const struct credential *c, char *out, size_t size)
 {
 	const char *kind = c->token_type != TOKEN_NA && c->token_type != TOKEN_OPAQUE ? token_type_word(c->token_type)
@@ -235,8 +244,7 @@ void table_row(const struct table *t, const struct identity *id, struct buf *out
 			fill_time(id, widths[TIME], text, sizeof(text));
 			break;
 		case CLIENT:
-			if (x->conn->has_address)
-				(void)conn_fmt_address(x->conn->client_ip, x->conn->client_port, text);
+			fill_client(x->conn, text);
 			break;
 		case CREDENTIAL:
 			fill_credential(&id->credential, text, sizeof(text));
