@@ -18,6 +18,7 @@ struct stream {
 	bool is_request_ended;
 	bool is_extended_connect, is_goaway, has_flow_schema;
 	bool has_framed_body;		/* HTTP/1: its bytes hold chunk framing, too */
+	uint64_t body_max;		/* what the request's head says of its body */
 	bool is_silent;			/* nothing of it was seen since records were lost, at lost_ns */
 	uint32_t audit_id_len;
 	char *audit_id;
@@ -123,6 +124,7 @@ static struct stream *stream_new(struct exchanges *e, struct peer *p, uint32_t i
 
 static void emit(struct exchanges *e, struct peer *p, struct stream *s, uint64_t end_ns, uint32_t doubts)
 {
+	uint64_t body_max = s->status == 101 ? UINT64_MAX : s->body_max; /* what follows an upgrade is no body */
 	struct conn *c = p->conn;
 	struct exchange x = {
 		.conn = c,
@@ -140,7 +142,7 @@ static void emit(struct exchanges *e, struct peer *p, struct stream *s, uint64_t
 		.is_upgraded = s->status == 101 || (s->is_extended_connect && s->status / 100 == 2),
 		.is_goaway = s->is_goaway,
 		.has_request_bytes = s->has_request && !s->has_framed_body,
-		.request_bytes = s->bytes[TAP_READ],
+		.request_bytes = s->bytes[TAP_READ] < body_max ? s->bytes[TAP_READ] : body_max,
 		.response_bytes = s->bytes[TAP_WRITE],
 		.text[TAP_WRITE] = s->audit_id,
 	};
@@ -251,13 +253,20 @@ static enum protocol protocol_of(const struct message *m)
 	return m->http_minor ? PROTOCOL_HTTP1_1 : PROTOCOL_HTTP1_0;
 }
 
-/* Is the body of this HTTP/1 request in a transfer coding? */
-static bool has_framed_body(const struct message *m)
+/* What an HTTP/1 head says of its body: framed by a transfer coding, or at most so many bytes. The bytes
+ * counted may be one too many: net/http takes the next request's first byte while it still answers. */
+static void look_at_body(struct stream *s, const struct message *m)
 {
-	for (size_t i = 0; !m->is_http2 && i < m->nr_fields; i++)
+	bool is_said = !m->is_http2 && !m->is_truncated && !m->is_malformed && !m->is_unknown;
+
+	s->body_max = is_said ? 0 : UINT64_MAX;
+	for (size_t i = 0; !m->is_http2 && i < m->nr_fields; i++) {
 		if (str_ieq(m->fields[i].name, STR("transfer-encoding")))
-			return true;
-	return false;
+			s->has_framed_body = true;
+		else if (str_ieq(m->fields[i].name, STR("content-length")) &&
+			 str_u64(str_trim(m->fields[i].value), UINT64_MAX, &s->body_max))
+			s->body_max = UINT64_MAX; /* not a number: net/http refuses it */
+	}
 }
 
 static void push_request(struct exchanges *e, struct peer *p, struct stream *s, const struct message *m)
@@ -276,7 +285,7 @@ static void push_request(struct exchanges *e, struct peer *p, struct stream *s, 
 	s->protocol = protocol_of(m);
 	s->request_ns = m->ktime_ns;
 	s->is_extended_connect = m->protocol.n;
-	s->has_framed_body = has_framed_body(m);
+	look_at_body(s, m);
 	s->head = head_new(m, &s->doubts);
 	if (s->doubts & DOUBT_OUT_OF_MEMORY)
 		count(e->counters, COUNT_out_of_memory);
