@@ -120,7 +120,7 @@ void verdict_json_put(struct json *j, const struct match *m, struct buf *scratch
 		json_put_z(j, "by", join_by_word(m->by));
 		put_fields(j, "agrees", m->agrees);
 		put_fields(j, "differs", m->differs);
-		if (m->event->stage_ns)
+		if (m->lag_ns) /* offline, the event was pushed at its own time: nothing is known of lag */
 			put_signed_seconds(j, "lagSeconds", m->lag_ns);
 		if (m->event->received_ns)
 			put_signed_seconds(j, "skewSeconds", m->skew_ns);
