@@ -25,6 +25,7 @@
 struct process_life {
 	uint32_t pid;
 	uint64_t start, ino;
+	bool is_missing;	/* gone at the last look, though the kernel has not said so */
 };
 
 struct live {
@@ -173,7 +174,7 @@ static int take_up(struct live *l, const struct target *t, struct err *err)
 		push_process(l, t, true);
 		return r;
 	}
-	l->processes[l->nr_processes++] = (struct process_life){ t->pid, t->start, t->ino };
+	l->processes[l->nr_processes++] = (struct process_life){ t->pid, t->start, t->ino, false };
 	if (is_known) {
 		note(l, "tracing %s (pid %u)", t->name, t->pid);
 		return 0;
@@ -214,7 +215,7 @@ static int found(const struct target *t, void *ctx)
 	r = take_up(l, t, &err);
 	if (!r)
 		return 0;
-	l->refused[l->nr_refused++ % REFUSED_MAX] = (struct process_life){ t->pid, t->start, t->ino };
+	l->refused[l->nr_refused++ % REFUSED_MAX] = (struct process_life){ t->pid, t->start, t->ino, false };
 	if (!s->result) {
 		s->result = r;
 		if (s->err)
@@ -226,13 +227,12 @@ static int found(const struct target *t, void *ctx)
 static int scan(struct live *l, struct err *err)
 {
 	struct scan s = { .live = l, .err = err };
-
 	int r = 0;
 
 	l->scanned_ns = clock_mono_ns();
 	l->is_scan_due = false;
 	if (l->options.nr_names)
-		r = target_scan(l->options.names, l->options.nr_names, found, &s, s.result ? NULL : err);
+		r = target_scan(l->options.names, l->options.nr_names, found, &s, err);
 	return s.result ? s.result : r;
 }
 
@@ -267,22 +267,28 @@ static void on_record(void *ctx, const void *record, size_t size)
 		l->push(l->ctx, record, size);
 		drop_process(l, p->tgid);
 	} else {
-		if (index_of(l, p->tgid) < l->nr_processes)
-			drop_process(l, p->tgid); /* it executed another program */
+		if (index_of(l, p->tgid) < l->nr_processes) { /* it executed another program */
+			push_process(l, &(struct target){ .pid = p->tgid }, true);
+			drop_process(l, p->tgid);
+		}
 		if (may_be_named(l, p))
 			l->is_scan_due = true; /* not here, inside the ring's callback: attaching takes a while */
 	}
 }
 
-/* Processes whose end the kernel did not tell. */
+/* Processes whose end the kernel did not tell. At the first look their last records may still wait in
+ * the ring, so only the second counts. */
 static void drop_ended(struct live *l)
 {
 	for (size_t i = 0; i < l->nr_processes;) {
-		struct target t = { .pid = l->processes[i].pid }, now;
+		struct process_life *p = &l->processes[i];
+		struct target t = { .pid = p->pid }, now;
+		bool was_missing = p->is_missing;
 
-		if (target_of_pid(t.pid, &now, NULL) || now.start != l->processes[i].start) {
+		p->is_missing = target_of_pid(t.pid, &now, NULL) || now.start != p->start;
+		if (p->is_missing && was_missing) {
 			push_process(l, &t, true);
-			drop_process(l, t.pid);
+			drop_process(l, t.pid); /* the last takes its place */
 		} else {
 			i++;
 		}
