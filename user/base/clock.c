@@ -39,11 +39,6 @@ void clock_read(struct clock_map *m)
 	}
 }
 
-uint64_t clock_wall_of(const struct clock_map *m, uint64_t mono_ns)
-{
-	return mono_ns + (uint64_t)m->offset_ns;
-}
-
 static char *put_digits(char *at, uint64_t v, int n)
 {
 	for (int i = n - 1; i >= 0; i--, v /= 10)

@@ -21,8 +21,6 @@ uint64_t clock_wall_ns(void);
 /* Read both clocks, closely together. */
 void clock_read(struct clock_map *m);
 
-uint64_t clock_wall_of(const struct clock_map *m, uint64_t mono_ns);
-
 #define CLOCK_RFC3339_MAX 36
 
 /* "2026-11-22T03:27:18.123456789Z" into out; returns its length. UTC. */

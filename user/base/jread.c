@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/hex.h"
+
 void jread_init(struct jread *r, struct str s)
 {
 	*r = (struct jread){ .p = s.p, .end = s.n ? s.p + s.n : s.p };
@@ -101,17 +103,6 @@ bool jread_item(struct jread *r)
 	return next_item(r, ']');
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -EINVAL;
-}
-
 /* Length of the escape at p[0] = '\\'; 0 when it is none. */
 static size_t escape_length(const char *p, const char *end)
 {
@@ -122,7 +113,7 @@ static size_t escape_length(const char *p, const char *end)
 	if (end - p < 6)
 		return 0;
 	for (int i = 2; i < 6; i++)
-		if (hex_digit(p[i]) < 0)
+		if (hex_value(p[i]) < 0)
 			return 0;
 	return 6;
 }
@@ -272,7 +263,7 @@ static uint32_t hex4(const char *p)
 	uint32_t v = 0;
 
 	for (int i = 0; i < 4; i++)
-		v = v << 4 | (uint32_t)hex_digit(p[i]);
+		v = v << 4 | (uint32_t)hex_value(p[i]);
 	return v;
 }
 

@@ -135,6 +135,15 @@ void json_put_str(struct json *j, const char *key, struct str s)
 	json_str(j, s);
 }
 
+void json_put_strs(struct json *j, const char *key, const struct str *s, size_t n)
+{
+	json_key(j, key);
+	json_open(j, '[');
+	for (size_t i = 0; i < n; i++)
+		json_str(j, s[i]);
+	json_close(j, ']');
+}
+
 void json_put_z(struct json *j, const char *key, const char *z)
 {
 	json_put_str(j, key, str_of(z));

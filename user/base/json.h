@@ -30,6 +30,7 @@ void json_seconds(struct json *j, uint64_t ns);		/* as seconds, 9 digits, traili
 
 /* key and value at once */
 void json_put_str(struct json *j, const char *key, struct str s);
+void json_put_strs(struct json *j, const char *key, const struct str *s, size_t n);	/* an array */
 void json_put_z(struct json *j, const char *key, const char *z);
 void json_put_u64(struct json *j, const char *key, uint64_t v);
 void json_put_bool(struct json *j, const char *key, bool v);

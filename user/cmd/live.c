@@ -355,11 +355,6 @@ int live_poll(struct live *l, int timeout_ms)
 	return !l->nr_processes && !l->options.nr_names ? 1 : 0;
 }
 
-size_t live_nr_processes(const struct live *l)
-{
-	return l->nr_processes;
-}
-
 void live_read_counters(const struct live *l, struct counters *counters)
 {
 	probes_read_counters(l->probes, counters);

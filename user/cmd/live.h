@@ -42,7 +42,6 @@ int live_open(const struct live_options *options, record_push_fn *push, live_not
  * ended and no name is followed; -errno. */
 int live_poll(struct live *l, int timeout_ms);
 
-size_t live_nr_processes(const struct live *l);
 void live_read_counters(const struct live *l, struct counters *counters);
 void live_close(struct live *l);
 

@@ -3,8 +3,9 @@
  * ';'; a secret value ends only at '&', because what a server takes for its end is not known. */
 #include "judge/redact.h"
 
-#include <errno.h>
 #include <string.h>
+
+#include "base/hex.h"
 
 #define KEY_MAX 64 /* characters of a key that are compared; no longer one is listed */
 
@@ -15,24 +16,13 @@ static const char *const secret_keys[] = {
 	"x-amz-security-token", "x-goog-signature", "credential", "credentials",
 };
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -EINVAL;
-}
-
 size_t redact_query_decode(struct str s, char *out)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '%' && s.n - i > 2 && hex_digit(s.p[i + 1]) >= 0 && hex_digit(s.p[i + 2]) >= 0) {
-			out[n++] = (char)(hex_digit(s.p[i + 1]) << 4 | hex_digit(s.p[i + 2]));
+		if (hex_escape(str_from(s, i)) >= 0) {
+			out[n++] = (char)hex_escape(str_from(s, i));
 			i += 2;
 		} else {
 			out[n++] = s.p[i] == '+' ? ' ' : s.p[i];

@@ -48,7 +48,6 @@ struct file {
 struct probes {
 	struct tap_bpf *bpf;
 	bool has_multi;
-	size_t nr_sites;
 	struct bpf_link *exec, *exit;
 	struct file files[TAP_LAYOUTS_MAX];	/* index is the layout's */
 	size_t nr_files;
@@ -321,7 +320,6 @@ static int attach_probe(struct probes *p, struct file *f, const char *path, cons
 		if (fd < 0)
 			return fd;
 		f->multi_fd[probe][stack] = fd;
-		p->nr_sites += n;
 		return 0;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -331,7 +329,6 @@ static int attach_probe(struct probes *p, struct file *f, const char *path, cons
 		if (!link)
 			return -errno;
 		f->links[f->nr_links++] = link;
-		p->nr_sites++;
 	}
 	return 0;
 }
@@ -339,7 +336,6 @@ static int attach_probe(struct probes *p, struct file *f, const char *path, cons
 int probes_attach(struct probes *p, const char *path, const struct goabi *abi, struct err *err)
 {
 	uint32_t index = (uint32_t)p->nr_files;
-	size_t sites_before = p->nr_sites;
 	struct file_id id;
 	struct file *f;
 	int r = id_of(path, &id);
@@ -360,7 +356,6 @@ int probes_attach(struct probes *p, const char *path, const struct goabi *abi, s
 			r = attach_probe(p, f, path, abi, attach_order[i], stack, TAP_COOKIE(index, stack));
 	if (r) {
 		file_detach(f);
-		p->nr_sites = sites_before;
 		return err_set(err, r, "cannot attach to %s: %s", path, strerror(-r));
 	}
 	p->nr_files++;
@@ -398,11 +393,6 @@ int probes_ring_fd(const struct probes *p)
 bool probes_has_multi(const struct probes *p)
 {
 	return p->has_multi;
-}
-
-size_t probes_nr_sites(const struct probes *p)
-{
-	return p->nr_sites;
 }
 
 void probes_read_counters(const struct probes *p, struct counters *counters)

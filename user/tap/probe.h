@@ -50,7 +50,6 @@ int probes_watch_processes(struct probes *p);
 
 int probes_ring_fd(const struct probes *p);
 bool probes_has_multi(const struct probes *p);		/* one link per program, not one per site */
-size_t probes_nr_sites(const struct probes *p);		/* attached, over all files */
 
 /* Add the kernel's loss counts to `counters` (sets, does not add twice). */
 void probes_read_counters(const struct probes *p, struct counters *counters);

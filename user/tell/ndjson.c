@@ -14,13 +14,8 @@ static void put_known(struct json *j, const char *key, struct str s)
 
 static void put_strs(struct json *j, const char *key, const struct str *s, size_t n)
 {
-	if (!n)
-		return;
-	json_key(j, key);
-	json_open(j, '[');
-	for (size_t i = 0; i < n; i++)
-		json_str(j, s[i]);
-	json_close(j, ']');
+	if (n)
+		json_put_strs(j, key, s, n);
 }
 
 static void put_date(struct json *j, const char *key, int64_t unix_s)

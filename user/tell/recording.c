@@ -40,10 +40,8 @@ int recording_write(struct recording *r, struct str lines)
 {
 	if (!r->gz || !lines.n)
 		return 0;
-	if (r->error) {
-		r->dropped++;
+	if (r->error)
 		return r->error;
-	}
 	errno = 0;
 	if (gzwrite(r->gz, lines.p, (unsigned)lines.n) != (int)lines.n)
 		r->error = error_of(r);

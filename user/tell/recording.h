@@ -15,7 +15,6 @@ struct recording {
 	void *gz;		/* zlib's gzFile, which also does plain files */
 	const char *path;
 	int error;		/* the first that happened; later lines are dropped */
-	uint64_t dropped;
 };
 
 /* Create `path`, mode 0600; an existing file is replaced. `path` must live as long. 0; -errno. */

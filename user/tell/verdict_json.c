@@ -11,15 +11,6 @@ static void put_known(struct json *j, const char *key, struct str s)
 		json_put_str(j, key, s);
 }
 
-static void put_strs(struct json *j, const char *key, const struct str *s, size_t n)
-{
-	json_key(j, key);
-	json_open(j, '[');
-	for (size_t i = 0; i < n; i++)
-		json_str(j, s[i]);
-	json_close(j, ']');
-}
-
 static void put_fields(struct json *j, const char *key, uint32_t bits)
 {
 	json_key(j, key);
@@ -45,7 +36,7 @@ static void put_user(struct json *j, const char *key, const struct audit_user *u
 	put_known(j, "username", u->username);
 	put_known(j, "uid", u->uid);
 	if (u->nr_groups)
-		put_strs(j, "groups", u->groups, u->nr_groups);
+		json_put_strs(j, "groups", u->groups, u->nr_groups);
 	put_known(j, "credentialID", u->credential_id);
 	json_close(j, '}');
 }
@@ -99,7 +90,7 @@ static void put_audit(struct json *j, const struct match *m, struct buf *scratch
 	put_user(j, "user", &e->user);
 	if (e->impersonated.username.n)
 		put_user(j, "impersonatedUser", &e->impersonated);
-	put_strs(j, "sourceIPs", e->source_ips, e->nr_source_ips);
+	json_put_strs(j, "sourceIPs", e->source_ips, e->nr_source_ips);
 	put_object(j, e);
 	put_known(j, "decision", e->decision);
 	put_known(j, "reason", e->reason);
